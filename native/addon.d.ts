@@ -1,0 +1,164 @@
+/**
+ * The complete typed seam to the native addon (`native/src/addon.cpp`).
+ * Only `native/index.ts` loads the binary; everyone else sees these types.
+ * Sizes are bytes, times milliseconds, token ids non-negative integers below the vocabulary size.
+ */
+
+/** What this build of the addon can do on this machine. Constant for the life of the process. */
+export interface AddonFeatures {
+  readonly mlxVersion: string;
+  /** `gpu` = Metal; `cpu` = Linux. */
+  readonly device: 'cpu' | 'gpu';
+  /** Which quantised matmul runs: MLX's own (GPU) or one of ours, chosen by CPU feature at load time.
+   *  `SKEIN_CPU_KERNEL=portable|avx2` forces one that the CPU supports. */
+  readonly kernel: 'mlx' | 'avx2' | 'portable';
+  /** Threads the CPU kernel uses (1 on the GPU). `SKEIN_CPU_THREADS` overrides, 1 to 64. */
+  readonly threads: number;
+  /** False where MLX has no RDMA backend (`no_jaccl.cpp`). */
+  readonly jaccl: boolean;
+}
+
+/** A metadata value of a GGUF header. 64-bit integers become numbers when safe, else bigint. */
+export type GgufValue = number | bigint | boolean | string | readonly GgufValue[];
+
+export interface GgufTensor {
+  readonly name: string;
+  /** GGML type name, e.g. `Q4_1`; unknown numbers read as `type 99`. */
+  readonly type: string;
+  /** Row-major shape, slowest dimension first (rows, columns). */
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+export interface GgufHeader {
+  readonly version: number;
+  readonly metadata: Readonly<Record<string, GgufValue>>;
+  readonly tensors: readonly GgufTensor[];
+}
+
+export interface EngineLimits {
+  /** Tasks decoded together in one step, 1 to 64. */
+  readonly maxTasks: number;
+  /** Tasks waiting behind them, 0 to 10000; `submit` throws `QueueFull` beyond. */
+  readonly maxQueued: number;
+  /** Longest context of one task in tokens (prompt + generated); never above the model's own. */
+  readonly contextTokens: number;
+  /** Prompt tokens handled per step for all prefilling tasks together, 1 to 4096. */
+  readonly prefillChunk: number;
+  /** Bound on the KV memory of all tasks together; a task that can never fit is refused, one that does not fit now waits. */
+  readonly kvBytes: number;
+}
+
+export interface LoadOptions {
+  readonly path: string;
+  /** First layer of this shard, inclusive. Layer 0 brings the token embedding. */
+  readonly firstLayer: number;
+  /** End of this shard, exclusive. The last layer brings the output norm and head. */
+  readonly lastLayer: number;
+  readonly limits: EngineLimits;
+}
+
+export interface LoadedModel {
+  readonly architecture: string;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  /** Context length after limits. */
+  readonly contextTokens: number;
+  /** Memory held by the weights of this shard. */
+  readonly weightBytes: number;
+  readonly kvBytesPerToken: number;
+}
+
+/** All fields are required: defaults belong to the callers. */
+export interface Sampling {
+  /** 0 = greedy. */
+  readonly temperature: number;
+  /** (0, 1], 1 = off. */
+  readonly topP: number;
+  /** 0 = off. */
+  readonly topK: number;
+  /** [0, 1), 0 = off. */
+  readonly minP: number;
+  /** > 0, 1 = off; applied over the last `penaltyWindow` tokens of prompt and answer. */
+  readonly repetitionPenalty: number;
+  /** -2 to 2, 0 = off; over generated tokens, as OpenAI defines it. */
+  readonly presencePenalty: number;
+  /** -2 to 2, 0 = off; over generated tokens, as OpenAI defines it. */
+  readonly frequencyPenalty: number;
+  readonly penaltyWindow: number;
+  /** The same seed, prompt and sampling give the same tokens, whatever else runs. */
+  readonly seed: bigint;
+}
+
+export interface GenerateOptions {
+  readonly prompt: Int32Array;
+  readonly maxTokens: number;
+  /** Tokens that end the answer; they are reported by `finish`, not as text. */
+  readonly endTokens: Int32Array;
+  readonly sampling: Sampling;
+  /** Alternatives reported per token, 0 to 20; -1 = no logprobs at all. */
+  readonly topLogprobs: number;
+}
+
+/** Why a task ended. `failed` carries the message of what the engine threw. */
+export type Finish = 'stop' | 'length' | 'cancelled' | 'failed';
+
+/** One task's outcome of one step; a batch holds those of all tasks of that step, in step order. */
+export interface StepOutput {
+  readonly task: number;
+  /** The sampled token; absent when the step only prefilled or the task ended without one. */
+  readonly token?: number;
+  /** Natural log of the token's probability before sampling modifies it (only when asked for). */
+  readonly logprob?: number;
+  readonly topLogprobs?: ReadonlyArray<{ readonly token: number; readonly logprob: number }>;
+  /** Prompt tokens processed so far. */
+  readonly prefilled?: number;
+  readonly finish?: Finish;
+  readonly error?: string;
+}
+
+/** Readable at any time from the JS thread, also while the engine thread is busy or stuck. Lock-free. */
+export interface EngineHeartbeat {
+  /** Rises with every layer loaded or evaluated and every idle wake-up (at least each 250 ms). */
+  readonly beats: number;
+  readonly phase: 'idle' | 'loading' | 'stepping' | 'closing' | 'closed' | 'failed';
+  readonly activeTasks: number;
+  readonly queuedTasks: number;
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  /** Allocator figures of MLX. */
+  readonly activeBytes: number;
+  readonly peakBytes: number;
+  readonly cacheBytes: number;
+}
+
+/**
+ * One engine = one native thread that owns every MLX object. Methods may be called from the JS thread only.
+ * Errors are `Error`s whose `code` is one of: `NotLoaded`, `AlreadyLoaded`, `BadModel`, `UnsupportedTensorType`,
+ * `UnsupportedArchitecture`, `OutOfMemory`, `QueueFull`, `PromptTooLong`, `BadArgument`, `Closed`.
+ */
+export interface NativeEngine {
+  /** Resolves when the shard's weights are evaluated in memory. `onLayer` gets (layers done, layers of this shard). */
+  load(options: LoadOptions, onLayer: (done: number, total: number) => void): Promise<LoadedModel>;
+  /** Queues a generation and returns its task number (never reused). Outputs arrive at the listener. */
+  submit(options: GenerateOptions): number;
+  /** Seen within one layer. A task that ended or never was: no effect. The task still ends with `finish: 'cancelled'`. */
+  cancel(task: number): void;
+  /** Test and bench seam. Layer 0 in the shard: input token ids [T]; else hidden states [T × hiddenSize].
+   *  Last layer in the shard: returns fp32 logits of the last position [vocabulary]; else hidden states [T × hiddenSize]. */
+  evaluate(input: Int32Array | Float32Array): Promise<Float32Array>;
+  heartbeat(): EngineHeartbeat;
+  /** Cancels everything, frees the weights, ends the thread. May be called twice, and before `load`. */
+  close(): Promise<void>;
+}
+
+export interface NativeAddon {
+  readonly features: AddonFeatures;
+  /** Small computation through MLX, our kernels and the BLAS, compared with known numbers. Throws on a mismatch. */
+  selfTest(): void;
+  /** Reads and bounds-checks the header only. Throws `BadModel` with what is wrong and at which offset. */
+  readGguf(path: string): GgufHeader;
+  /** `onSteps` gets one batch per engine step. Keeps the event loop alive only while loading or generating. */
+  createEngine(onSteps: (batch: readonly StepOutput[]) => void): NativeEngine;
+}
