@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { CommandId, MetaInstanceId } from './id.ts';
+import { MetaInstanceSpec } from './meta-instance.ts';
+import { ModelCard } from './model-card.ts';
+
+/** What a person or a program may ask. Decided by `decide`, idempotent by `commandId`. */
+export const Command = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('CreateMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+    spec: MetaInstanceSpec,
+    card: ModelCard,
+  }),
+  z.strictObject({
+    type: z.literal('RetryMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+  }),
+  z.strictObject({
+    type: z.literal('DeleteMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+  }),
+]);
+export type Command = z.infer<typeof Command>;
+
+/** Why a command was not taken. `code` is stable; `message` says the rule, the names and what would help. */
+export interface Refusal {
+  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'NothingToRetry';
+  readonly message: string;
+}

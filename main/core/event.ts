@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from './id.ts';
+import { Instance, RunnerStatus } from './instance.ts';
+import { MetaInstanceSpec } from './meta-instance.ts';
+import { ModelCard } from './model-card.ts';
+import { Download } from './state.ts';
+import { TaskEnd, TokenUsage } from './task.ts';
+
+/** Why an Instance was removed. */
+export const InstanceDeletionReason = z.enum(['MetaInstanceDeleted', 'RetriesExhausted']);
+export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
+
+/** What happened. The only thing that changes the cluster state. */
+export const Event = z.discriminatedUnion('type', [
+  /** A node process began; whatever its earlier session ran is gone. */
+  z.strictObject({
+    type: z.literal('NodeStarted'),
+    nodeId: NodeId,
+    name: z.string().min(1).max(255),
+    version: z.string().max(64),
+    sessionId: z.string().min(1).max(128),
+    memoryBytes: z.int().min(0),
+  }),
+  z.strictObject({
+    type: z.literal('MetaInstanceCreated'),
+    metaInstanceId: MetaInstanceId,
+    card: ModelCard,
+    spec: MetaInstanceSpec,
+  }),
+  /** A person asked for another try: counts start anew. */
+  z.strictObject({ type: z.literal('MetaInstanceRetried'), metaInstanceId: MetaInstanceId }),
+  z.strictObject({ type: z.literal('MetaInstanceDeleting'), metaInstanceId: MetaInstanceId }),
+  /** Nothing of it is left. */
+  z.strictObject({ type: z.literal('MetaInstanceDeleted'), metaInstanceId: MetaInstanceId }),
+  /** No place was found; written only when reason or message changed. */
+  z.strictObject({
+    type: z.literal('PlacementFailed'),
+    metaInstanceId: MetaInstanceId,
+    reason: z.string().regex(/^[A-Z][A-Za-z]*$/),
+    message: z.string(),
+  }),
+  z.strictObject({ type: z.literal('InstanceCreated'), instance: Instance }),
+  /** All its runners are terminal, at least one failed, and a retry is left. */
+  z.strictObject({
+    type: z.literal('InstanceRetryScheduled'),
+    instanceId: InstanceId,
+    failure: z.string(),
+    nextAttemptAt: z.number(),
+  }),
+  /** Retry in place: runners removed, same id, count + 1. */
+  z.strictObject({ type: z.literal('InstanceRetrying'), instanceId: InstanceId }),
+  /** It stayed Ready long enough: the count of failures starts anew. */
+  z.strictObject({ type: z.literal('InstanceSettled'), instanceId: InstanceId }),
+  z.strictObject({
+    type: z.literal('InstanceDeleted'),
+    instanceId: InstanceId,
+    reason: InstanceDeletionReason,
+    message: z.string(),
+  }),
+  /** `Shutdown` removes the runner from the state. */
+  z.strictObject({
+    type: z.literal('RunnerStatusChanged'),
+    runnerId: RunnerId,
+    instanceId: InstanceId,
+    nodeId: NodeId,
+    rank: z.int().min(0),
+    status: RunnerStatus,
+  }),
+  z.strictObject({
+    type: z.literal('DownloadChanged'),
+    nodeId: NodeId,
+    modelId: ModelId,
+    download: Download,
+  }),
+  z.strictObject({
+    type: z.literal('TaskStarted'),
+    taskId: TaskId,
+    metaInstanceId: MetaInstanceId,
+    instanceId: InstanceId,
+    nodeId: NodeId,
+  }),
+  z.strictObject({ type: z.literal('TaskEnded'), taskId: TaskId, end: TaskEnd, usage: TokenUsage }),
+]);
+export type Event = z.infer<typeof Event>;
+
+/** An event in its place in the log. Indexes start at 1 and have no gaps. */
+export const IndexedEvent = z.strictObject({
+  index: z.int().min(1),
+  /** Epoch ms at the master when it was ordered. */
+  at: z.number(),
+  event: Event,
+  /** On the first event that a person's command produced. */
+  commandId: CommandId.optional(),
+});
+export type IndexedEvent = z.infer<typeof IndexedEvent>;

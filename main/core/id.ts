@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/** A libp2p peer id; one computer running Skein, kept over restarts. */
+export const NodeId = z.string().min(8).max(128).brand<'NodeId'>();
+export type NodeId = z.infer<typeof NodeId>;
+
+/** Chosen by people or derived from the model's name; it is part of URLs. */
+export const MetaInstanceId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and "-", not starting with "-"')
+  .brand<'MetaInstanceId'>();
+export type MetaInstanceId = z.infer<typeof MetaInstanceId>;
+
+export const InstanceId = z.string().min(1).max(128).brand<'InstanceId'>();
+export type InstanceId = z.infer<typeof InstanceId>;
+
+export const RunnerId = z.string().min(1).max(160).brand<'RunnerId'>();
+export type RunnerId = z.infer<typeof RunnerId>;
+
+export const TaskId = z.string().min(1).max(128).brand<'TaskId'>();
+export type TaskId = z.infer<typeof TaskId>;
+
+/** Names a command for ever: the same id asked twice takes effect once. */
+export const CommandId = z.string().min(1).max(128).brand<'CommandId'>();
+export type CommandId = z.infer<typeof CommandId>;
+
+/** A model card's name, e.g. `SmolLM2-135M-Instruct` or `org/model`. */
+export const ModelId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/, 'must be "name" or "owner/name"')
+  .max(160)
+  .brand<'ModelId'>();
+export type ModelId = z.infer<typeof ModelId>;
+
+/**
+ * Instance ids are derived, never drawn: a create repeated after a crash names the same Instance.
+ * @param placement how many Instances this MetaInstance had before, starting at 0
+ */
+export function instanceIdFor(
+  metaInstanceId: MetaInstanceId,
+  generation: number,
+  placement: number,
+): InstanceId {
+  return `${metaInstanceId}.g${generation}.p${placement}` as InstanceId;
+}
+
+/**
+ * @param incarnation how many times the Instance was retried in place, starting at 0
+ * @param rank the shard's rank, starting at 0
+ */
+export function runnerIdFor(instanceId: InstanceId, incarnation: number, rank: number): RunnerId {
+  return `${instanceId}.i${incarnation}.r${rank}` as RunnerId;
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { InstanceId, MetaInstanceId, NodeId, RunnerId } from './id.ts';
+import { ModelCard, Sharding } from './model-card.ts';
+
+/** How ranks talk: TCP ring, or RDMA over Thunderbolt. */
+export const Interconnect = z.enum(['MlxRing', 'MlxJaccl']);
+export type Interconnect = z.infer<typeof Interconnect>;
+
+/** One rank of an Instance: which layers, on which node. Layers are `[firstLayer, lastLayer)`. */
+export const ShardAssignment = z.strictObject({
+  rank: z.int().min(0),
+  nodeId: NodeId,
+  firstLayer: z.int().min(0),
+  lastLayer: z.int().min(1),
+});
+export type ShardAssignment = z.infer<typeof ShardAssignment>;
+
+/** One concrete placement of a model. */
+export const Instance = z.strictObject({
+  instanceId: InstanceId,
+  metaInstanceId: MetaInstanceId,
+  /** Generation of the spec it was placed for. */
+  generation: z.int().min(1),
+  /** Times it was retried in place; part of its runners' ids, so an old runner is never taken for a new one. */
+  incarnation: z.int().min(0),
+  card: ModelCard,
+  sharding: Sharding,
+  interconnect: Interconnect,
+  /** Longest context of one task, in tokens. */
+  contextLength: z.int().min(1),
+  /** By rank, rank 0 first. */
+  assignments: z.array(ShardAssignment).min(1),
+  createdAt: z.number(),
+});
+export type Instance = z.infer<typeof Instance>;
+
+/** Where in a runner's life something went wrong. */
+export const RunnerPhase = z.enum([
+  'Starting',
+  'Connecting',
+  'Loading',
+  'WarmingUp',
+  'Serving',
+  'ShuttingDown',
+]);
+export type RunnerPhase = z.infer<typeof RunnerPhase>;
+
+/**
+ * Why a runner failed. The reasons are stable words for programs; the message is for people.
+ * - `SpawnFailed` no process came up · `Exited` it ended by itself with a code · `Crashed` a signal ended it
+ * - `Unresponsive` the process stopped answering · `EngineStuck` it answers, its engine makes no progress
+ * - `PhaseTimeout` a phase took longer than its deadline · `ModelRejected` the file can't be used
+ * - `OutOfMemory` · `EngineFailed` the engine threw · `ContractBroken` it said something that is no message of ours
+ */
+export const RunnerFailure = z.strictObject({
+  reason: z.enum([
+    'SpawnFailed',
+    'Exited',
+    'Crashed',
+    'Unresponsive',
+    'EngineStuck',
+    'PhaseTimeout',
+    'ModelRejected',
+    'OutOfMemory',
+    'EngineFailed',
+    'ContractBroken',
+  ]),
+  phase: RunnerPhase,
+  message: z.string().max(8192),
+});
+export type RunnerFailure = z.infer<typeof RunnerFailure>;
+
+/**
+ * A runner's life as the log knows it. `Running` is not here: it follows from the tasks,
+ * and layer counts are telemetry.
+ */
+export const RunnerStatus = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('Idle') }),
+  z.strictObject({ type: z.literal('Connecting') }),
+  z.strictObject({ type: z.literal('Connected') }),
+  z.strictObject({ type: z.literal('Loading') }),
+  z.strictObject({ type: z.literal('Loaded') }),
+  z.strictObject({ type: z.literal('WarmingUp') }),
+  z.strictObject({ type: z.literal('Ready') }),
+  z.strictObject({ type: z.literal('ShuttingDown') }),
+  z.strictObject({ type: z.literal('Shutdown') }),
+  z.strictObject({ type: z.literal('Failed'), failure: RunnerFailure }),
+]);
+export type RunnerStatus = z.infer<typeof RunnerStatus>;
+
+export const Runner = z.strictObject({
+  runnerId: RunnerId,
+  instanceId: InstanceId,
+  nodeId: NodeId,
+  rank: z.int().min(0),
+  status: RunnerStatus,
+  changedAt: z.number(),
+});
+export type Runner = z.infer<typeof Runner>;
+
+/** A terminal runner will not change again by itself: its process is gone. */
+export function isTerminal(status: RunnerStatus): boolean {
+  return status.type === 'Failed' || status.type === 'Shutdown';
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { MetaInstanceId, ModelId, NodeId } from './id.ts';
+import { Interconnect } from './instance.ts';
+import { ModelCard, Sharding } from './model-card.ts';
+
+/** What a person wants. Only commands of people change it; every change raises `generation`. */
+export const MetaInstanceSpec = z.strictObject({
+  modelId: ModelId,
+  sharding: Sharding.default('Pipeline'),
+  interconnect: Interconnect.default('MlxRing'),
+  minNodes: z.int().min(1).max(64).default(1),
+  /** Nodes that must take part; empty = any. */
+  nodeIds: z.array(NodeId).max(64).default([]),
+  /** Longest context of one task in tokens; absent = the model's own, at most 8192. */
+  contextLength: z
+    .int()
+    .min(16)
+    .max(1 << 24)
+    .optional(),
+});
+export type MetaInstanceSpec = z.infer<typeof MetaInstanceSpec>;
+
+export const ConditionType = z.enum(['Placed', 'Downloaded', 'Ready', 'Retrying', 'Failed']);
+export type ConditionType = z.infer<typeof ConditionType>;
+
+/** One observed fact about a MetaInstance. `reason` is a stable word, `message` is for people. */
+export const Condition = z.strictObject({
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string().regex(/^[A-Z][A-Za-z]*$/),
+  message: z.string(),
+  /** Epoch ms of the last change of `status`. */
+  since: z.number(),
+});
+export type Condition = z.infer<typeof Condition>;
+
+/** All nodes' errors of one attempt, as `friendly name: message; friendly name: message`. */
+export const AttemptFailure = z.strictObject({
+  message: z.string(),
+  at: z.number(),
+  /** Which attempt failed: 0 = the first, 1 to 3 = that retry. */
+  attempt: z.int().min(0),
+});
+export type AttemptFailure = z.infer<typeof AttemptFailure>;
+
+export const MetaInstanceStatus = z.strictObject({
+  observedGeneration: z.int().min(0),
+  conditions: z.partialRecord(ConditionType, Condition),
+  /** Retries in place since the last time it stayed Ready or a person asked; 0 to 3. */
+  consecutiveFailures: z.int().min(0),
+  lastFailure: AttemptFailure.nullable(),
+  /** Epoch ms; when the scheduled retry starts. Null = none is scheduled. */
+  nextAttemptAt: z.number().nullable(),
+  /** Instances it ever had; the next one's id derives from it. */
+  placements: z.int().min(0),
+});
+export type MetaInstanceStatus = z.infer<typeof MetaInstanceStatus>;
+
+export const MetaInstance = z.strictObject({
+  metaInstanceId: MetaInstanceId,
+  card: ModelCard,
+  spec: MetaInstanceSpec,
+  generation: z.int().min(1),
+  createdAt: z.number(),
+  /** Set by a delete; it then only winds down. */
+  deleting: z.boolean(),
+  status: MetaInstanceStatus,
+});
+export type MetaInstance = z.infer<typeof MetaInstance>;

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { InstanceId, MetaInstanceId, NodeId, TaskId } from './id.ts';
+
+export const TokenUsage = z.strictObject({
+  promptTokens: z.int().min(0),
+  completionTokens: z.int().min(0),
+});
+export type TokenUsage = z.infer<typeof TokenUsage>;
+
+/** How a task ended. `Failed` says which node and why. */
+export const TaskEnd = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('Stop') }),
+  z.strictObject({ type: z.literal('Length') }),
+  z.strictObject({ type: z.literal('Cancelled') }),
+  z.strictObject({ type: z.literal('Failed'), message: z.string().max(8192) }),
+]);
+export type TaskEnd = z.infer<typeof TaskEnd>;
+
+/** A running task. Its progress is telemetry; it leaves the state when it ends. */
+export const Task = z.strictObject({
+  taskId: TaskId,
+  metaInstanceId: MetaInstanceId,
+  instanceId: InstanceId,
+  /** The node that talks to the client. */
+  nodeId: NodeId,
+  startedAt: z.number(),
+});
+export type Task = z.infer<typeof Task>;

@@ -1,0 +1,35 @@
+import type { ModelId, NodeId, RunnerId } from './id.ts';
+
+/** What is observed and not worth remembering. Never in the log; gone with the process. */
+export interface NodeTelemetry {
+  readonly nodeId: NodeId;
+  readonly totalBytes: number;
+  /** Memory that new work may take without pressing others out. */
+  readonly availableBytes: number;
+  /** Epoch ms of the observation. */
+  readonly at: number;
+}
+
+export interface RunnerTelemetry {
+  readonly runnerId: RunnerId;
+  readonly layersLoaded: number;
+  readonly totalLayers: number;
+  readonly activeTasks: number;
+  readonly queuedTasks: number;
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  readonly residentBytes: number;
+}
+
+export interface DownloadTelemetry {
+  readonly nodeId: NodeId;
+  readonly modelId: ModelId;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface Telemetry {
+  readonly nodes: Readonly<Record<NodeId, NodeTelemetry>>;
+  readonly runners: Readonly<Record<RunnerId, RunnerTelemetry>>;
+  readonly downloads: readonly DownloadTelemetry[];
+}

@@ -1,0 +1,43 @@
+import type { Command, Refusal } from '../core/command.ts';
+import type { GenerationRequest, RunnerReport } from '../core/contract/runner.ts';
+import type { IndexedEvent } from '../core/event.ts';
+import type { CommandId, NodeId, TaskId } from '../core/id.ts';
+import type { ModelCard } from '../core/model-card.ts';
+import type { Result } from '../core/result.ts';
+import type { ClusterState } from '../core/state.ts';
+import type { Telemetry } from '../core/telemetry.ts';
+
+/** What a running task tells its client, in order; the last is `TaskEnded` or `TaskRefused`. */
+export type TaskEvent = Extract<RunnerReport, { type: 'Prefill' | 'Chunk' | 'TaskEnded' | 'TaskRefused' }>;
+
+/** Why a task could not even start. */
+export interface TaskRefusal {
+  readonly code: 'UnknownModel' | 'NoInstance' | 'NotReady' | 'QueueFull' | 'PromptTooLong' | 'BadRequest';
+  readonly message: string;
+  /** When it makes sense to ask again. */
+  readonly retryAfterSeconds?: number;
+}
+
+export interface TaskStream extends AsyncIterable<TaskEvent> {
+  readonly taskId: TaskId;
+  /** May be called twice and after the end. */
+  cancel(): void;
+}
+
+/** All that the REST server and other surfaces may do with a node. */
+export interface NodeApi {
+  readonly nodeId: NodeId;
+  readonly version: string;
+  state(): ClusterState;
+  telemetry(): Telemetry;
+  /** Resolves when the command's events are on disk. */
+  submit(command: Command): Promise<Result<{ readonly index: number }, Refusal>>;
+  newCommandId(): CommandId;
+  models(): readonly ModelCard[];
+  /** Events with index > `after`, oldest first, at most `limit`; those before the newest snapshot may be gone. */
+  events(after: number, limit: number): readonly IndexedEvent[];
+  /** Called after each applied event; the returned function ends it. */
+  watch(listener: (entry: IndexedEvent, state: ClusterState) => void): () => void;
+  /** `target` is a model id or a MetaInstance id. Resolves once the runner has taken or refused the task. */
+  startTask(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>>;
+}
