@@ -25,7 +25,7 @@ module.exports = {
       severity: 'error',
       comment: 'The core knows zod and itself: no Node, no Electron, no other package.',
       from: { path: '^main/core/' },
-      to: { pathNot: ['^main/core/', '^node_modules/zod/'] },
+      to: { pathNot: ['^main/core/', '(^|/)node_modules/zod/'] },
     },
     {
       name: 'headless-never-reaches-electron',

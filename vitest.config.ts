@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+/** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
+const real = ['test/native/**/*.test.ts', 'test/compliance/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+
+export default defineConfig({
+  cacheDir: '.cache/vite',
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: real,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'real',
+          include: real,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
