@@ -44,6 +44,11 @@ export function instanceIdFor(
   return `${metaInstanceId}.g${generation}.p${placement}` as InstanceId;
 }
 
+/** The MetaInstance whose Instance this is; the reverse of `instanceIdFor`. */
+export function ownerOf(instanceId: InstanceId): MetaInstanceId {
+  return instanceId.slice(0, instanceId.indexOf('.')) as MetaInstanceId;
+}
+
 /**
  * @param incarnation how many times the Instance was retried in place, starting at 0
  * @param rank the shard's rank, starting at 0

@@ -1,0 +1,95 @@
+import { stamped } from '../conditions.ts';
+import type { Event } from '../event.ts';
+import type { RunnerId } from '../id.ts';
+import { isTerminal, type Instance, type Runner } from '../instance.ts';
+import type { ClusterState } from '../state.ts';
+import { instanceOf, without } from '../view.ts';
+import { knownInstance, knownMetaInstance, withStatus } from './known.ts';
+
+type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
+
+/** @throws Error when the MetaInstance has a live Instance already [L7] */
+export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceCreated'>): ClusterState {
+  const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
+  const existing = instanceOf(state, instance.metaInstanceId);
+  if (existing !== undefined) {
+    throw new Error(
+      `the event creates Instance ${instance.instanceId} beside ${existing.instanceId} of ${instance.metaInstanceId}`,
+    );
+  }
+  const counted = withStatus(state, metaInstance, {
+    observedGeneration: instance.generation,
+    placements: metaInstance.status.placements + 1,
+  });
+  return { ...counted, instances: { ...counted.instances, [instance.instanceId]: instance } };
+}
+
+export function instanceRetryScheduled(
+  state: ClusterState,
+  { instanceId, failure, nextAttemptAt }: Of<'InstanceRetryScheduled'>,
+  at: number,
+): ClusterState {
+  const metaInstance = knownMetaInstance(state, knownInstance(state, instanceId).metaInstanceId);
+  const attempt = metaInstance.status.consecutiveFailures;
+  return withStatus(state, metaInstance, { lastFailure: { message: failure, at, attempt }, nextAttemptAt });
+}
+
+export function instanceRetrying(state: ClusterState, { instanceId }: Of<'InstanceRetrying'>): ClusterState {
+  const instance = knownInstance(state, instanceId);
+  const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
+  const counted = withStatus(state, metaInstance, {
+    consecutiveFailures: metaInstance.status.consecutiveFailures + 1,
+    nextAttemptAt: null,
+  });
+  return restartInPlace(counted, instance);
+}
+
+/** Same Instance id, its runners gone, the next incarnation. */
+export function restartInPlace(state: ClusterState, instance: Instance): ClusterState {
+  const next = { ...instance, incarnation: instance.incarnation + 1 };
+  return {
+    ...state,
+    instances: { ...state.instances, [instance.instanceId]: next },
+    runners: withoutRunners(state, ({ instanceId }) => instanceId === instance.instanceId),
+  };
+}
+
+export function instanceSettled(state: ClusterState, { instanceId }: Of<'InstanceSettled'>): ClusterState {
+  const metaInstance = knownMetaInstance(state, knownInstance(state, instanceId).metaInstanceId);
+  return withStatus(state, metaInstance, { consecutiveFailures: 0 });
+}
+
+/** Terminal runners go with their Instance; a live one stays until its node reports the end [L8]. */
+export function instanceDeleted(
+  state: ClusterState,
+  { instanceId, reason, message }: Of<'InstanceDeleted'>,
+  at: number,
+): ClusterState {
+  const instance = knownInstance(state, instanceId);
+  const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
+  const { conditions, consecutiveFailures } = metaInstance.status;
+  const notPlaced = { status: 'False', reason: 'NotPlaced', message } as const;
+  const changed = withStatus(state, metaInstance, {
+    nextAttemptAt: null,
+    conditions: {
+      ...conditions,
+      Placed: stamped(conditions.Placed, notPlaced, at),
+      ...(reason === 'RetriesExhausted' && {
+        Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),
+      }),
+    },
+    ...(reason === 'RetriesExhausted' && { lastFailure: { message, at, attempt: consecutiveFailures } }),
+  });
+  return {
+    ...changed,
+    instances: without(changed.instances, instanceId),
+    runners: withoutRunners(
+      changed,
+      (runner) => runner.instanceId === instanceId && isTerminal(runner.status),
+    ),
+  };
+}
+
+function withoutRunners(state: ClusterState, remove: (runner: Runner) => boolean): Record<RunnerId, Runner> {
+  return Object.fromEntries(Object.entries(state.runners).filter(([, runner]) => !remove(runner)));
+}

@@ -1,0 +1,102 @@
+import { stamped } from '../conditions.ts';
+import type { Event } from '../event.ts';
+import { isTerminal } from '../instance.ts';
+import type { ClusterState } from '../state.ts';
+import { instanceOf, runnerHealth, runnersOf, without } from '../view.ts';
+import { restartInPlace } from './instance.ts';
+import { knownMetaInstance, withStatus } from './known.ts';
+
+type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
+
+export function metaInstanceCreated(
+  state: ClusterState,
+  { metaInstanceId, card, spec }: Of<'MetaInstanceCreated'>,
+  at: number,
+): ClusterState {
+  if (state.metaInstances[metaInstanceId] !== undefined) {
+    throw new Error(`the event creates MetaInstance ${metaInstanceId}, which exists`);
+  }
+  return {
+    ...state,
+    metaInstances: {
+      ...state.metaInstances,
+      [metaInstanceId]: {
+        metaInstanceId,
+        card,
+        spec,
+        generation: 1,
+        createdAt: at,
+        deleting: false,
+        status: {
+          observedGeneration: 0,
+          conditions: {},
+          consecutiveFailures: 0,
+          lastFailure: null,
+          nextAttemptAt: null,
+          placements: 0,
+        },
+      },
+    },
+  };
+}
+
+/** Counts start anew; a failed Instance starts over in place at once, without using up a retry [L5]. */
+export function metaInstanceRetried(
+  state: ClusterState,
+  { metaInstanceId }: Of<'MetaInstanceRetried'>,
+  at: number,
+): ClusterState {
+  const metaInstance = knownMetaInstance(state, metaInstanceId);
+  const { conditions, nextAttemptAt } = metaInstance.status;
+  const retried = { status: 'False', reason: 'Retried', message: 'a person asked for another try' } as const;
+  const cleared = withStatus(state, metaInstance, {
+    consecutiveFailures: 0,
+    nextAttemptAt: null,
+    conditions: { ...conditions, Failed: stamped(conditions.Failed, retried, at) },
+  });
+  const instance = instanceOf(state, metaInstanceId);
+  if (instance === undefined) return cleared;
+  const { failed, alive } = runnerHealth(state, instance);
+  const dead = nextAttemptAt !== null || (failed.length > 0 && alive.length === 0);
+  return dead ? restartInPlace(cleared, instance) : cleared;
+}
+
+export function metaInstanceDeleting(
+  state: ClusterState,
+  { metaInstanceId }: Of<'MetaInstanceDeleting'>,
+): ClusterState {
+  const metaInstance = { ...knownMetaInstance(state, metaInstanceId), deleting: true };
+  return { ...state, metaInstances: { ...state.metaInstances, [metaInstanceId]: metaInstance } };
+}
+
+/** @throws Error while an Instance or a live runner of it remains [L8] */
+export function metaInstanceDeleted(
+  state: ClusterState,
+  { metaInstanceId }: Of<'MetaInstanceDeleted'>,
+): ClusterState {
+  knownMetaInstance(state, metaInstanceId);
+  const instance = instanceOf(state, metaInstanceId);
+  if (
+    instance !== undefined &&
+    runnersOf(state, instance.instanceId).some(({ status }) => !isTerminal(status))
+  ) {
+    throw new Error(`the event deletes MetaInstance ${metaInstanceId}, which still has runners`);
+  }
+  return { ...state, metaInstances: without(state.metaInstances, metaInstanceId) };
+}
+
+export function placementFailed(
+  state: ClusterState,
+  { metaInstanceId, reason, message }: Of<'PlacementFailed'>,
+  at: number,
+): ClusterState {
+  const metaInstance = knownMetaInstance(state, metaInstanceId);
+  const { conditions } = metaInstance.status;
+  return withStatus(state, metaInstance, {
+    observedGeneration: metaInstance.generation,
+    conditions: {
+      ...conditions,
+      Placed: stamped(conditions.Placed, { status: 'False', reason, message }, at),
+    },
+  });
+}

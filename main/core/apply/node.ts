@@ -1,0 +1,30 @@
+import type { Event } from '../event.ts';
+import type { ClusterState } from '../state.ts';
+import { without } from '../view.ts';
+
+type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
+
+/** A new session of a node: its runners, downloads in flight and clients are gone; that is nobody's failure [N1]. */
+export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: number): ClusterState {
+  const { nodeId, name, version, sessionId, memoryBytes } = event;
+  const keep = <Value extends { nodeId: string }>(record: Record<string, Value>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(record).filter(([, value]) => value.nodeId !== nodeId));
+  return {
+    ...state,
+    nodes: {
+      ...state.nodes,
+      [nodeId]: { nodeId, name, version, sessionId, memoryBytes, startedAt: at },
+    },
+    runners: keep(state.runners),
+    tasks: keep(state.tasks),
+    downloads: without(state.downloads, nodeId),
+  };
+}
+
+export function downloadChanged(state: ClusterState, event: Of<'DownloadChanged'>): ClusterState {
+  const { nodeId, modelId, download } = event;
+  return {
+    ...state,
+    downloads: { ...state.downloads, [nodeId]: { ...state.downloads[nodeId], [modelId]: download } },
+  };
+}

@@ -1,0 +1,114 @@
+import type { Instance, Runner } from './instance.ts';
+import type { Condition, ConditionType, MetaInstance } from './meta-instance.ts';
+import { MAX_RETRIES } from './policy.ts';
+import type { ClusterState } from './state.ts';
+import { instanceOf, nodeName, runnerOf } from './view.ts';
+
+type Observation = Omit<Condition, 'since'>;
+
+/**
+ * Recomputes what follows from the Instance, its runners and downloads. `Failed` and the reason of a missing
+ * placement come from events and stay. `since` moves only when `status` does.
+ */
+export function refreshConditions(state: ClusterState, metaInstance: MetaInstance, at: number): MetaInstance {
+  const instance = instanceOf(state, metaInstance.metaInstanceId);
+  const observed: Partial<Record<ConditionType, Observation | undefined>> = {
+    Placed: placed(state, metaInstance, instance),
+    Downloaded: downloaded(state, instance),
+    Ready: ready(state, instance),
+  };
+  const conditions = { ...metaInstance.status.conditions };
+  for (const type of ['Placed', 'Downloaded', 'Ready'] as const) {
+    const now = observed[type];
+    if (now !== undefined) conditions[type] = stamped(conditions[type], now, at);
+  }
+  const retrying = retryingCondition(metaInstance, conditions.Ready, conditions.Failed);
+  conditions.Retrying = stamped(conditions.Retrying, retrying, at);
+  return { ...metaInstance, status: { ...metaInstance.status, conditions } };
+}
+
+/** A condition with `since` kept while its status stays. */
+export function stamped(before: Condition | undefined, now: Observation, at: number): Condition {
+  return { ...now, since: before?.status === now.status ? before.since : at };
+}
+
+function placed(
+  state: ClusterState,
+  { status }: MetaInstance,
+  instance: Instance | undefined,
+): Observation | undefined {
+  if (instance !== undefined) {
+    const names = instance.assignments.map(({ nodeId }) => nodeName(state, nodeId)).join(', ');
+    return { status: 'True', reason: 'InstanceCreated', message: `placed on ${names}` };
+  }
+  if (status.conditions.Placed?.status === 'False') return undefined;
+  return { status: 'False', reason: 'NotPlaced', message: 'no Instance yet' };
+}
+
+function downloaded(state: ClusterState, instance: Instance | undefined): Observation {
+  if (instance === undefined) return { status: 'Unknown', reason: 'NotPlaced', message: 'no Instance yet' };
+  const problems: string[] = [];
+  let missing = 0;
+  for (const { nodeId } of instance.assignments) {
+    const download = state.downloads[nodeId]?.[instance.card.modelId];
+    if (download?.type === 'Failed') problems.push(`${nodeName(state, nodeId)}: ${download.message}`);
+    else if (download?.type !== 'Completed') missing += 1;
+  }
+  if (problems.length > 0) return { status: 'False', reason: 'DownloadFailed', message: problems.join('; ') };
+  if (missing > 0) {
+    return {
+      status: 'False',
+      reason: 'Downloading',
+      message: `${missing} node(s) still fetch or verify files`,
+    };
+  }
+  return { status: 'True', reason: 'FilesVerified', message: 'all nodes hold the verified files' };
+}
+
+const notReadyReason = {
+  Idle: 'Starting',
+  Connecting: 'Connecting',
+  Connected: 'Connecting',
+  Loading: 'Loading',
+  Loaded: 'Loading',
+  WarmingUp: 'WarmingUp',
+  Ready: 'Ready',
+  ShuttingDown: 'ShuttingDown',
+  Shutdown: 'ShuttingDown',
+  Failed: 'RunnerFailed',
+} as const satisfies Record<Runner['status']['type'], string>;
+
+const order = ['RunnerFailed', 'ShuttingDown', 'Starting', 'Connecting', 'Loading', 'WarmingUp', 'Ready'];
+
+function ready(state: ClusterState, instance: Instance | undefined): Observation {
+  if (instance === undefined) return { status: 'False', reason: 'NotPlaced', message: 'no Instance yet' };
+  const reasons = instance.assignments.map(({ rank }) => {
+    const runner = runnerOf(state, instance, rank);
+    return runner === undefined ? 'Starting' : notReadyReason[runner.status.type];
+  });
+  const least = order.find((reason) => reasons.some((each) => each === reason)) ?? 'Starting';
+  if (least === 'Ready') return { status: 'True', reason: 'AllRanksReady', message: 'all ranks are ready' };
+  return { status: 'False', reason: least, message: `least advanced of ${reasons.length} rank(s): ${least}` };
+}
+
+function retryingCondition(
+  { status }: MetaInstance,
+  readyNow: Condition | undefined,
+  failed: Condition | undefined,
+): Observation {
+  const retry = retryNumber({ status });
+  const waiting = status.nextAttemptAt !== null;
+  if (failed?.status !== 'True' && (waiting || (retry > 0 && readyNow?.status !== 'True'))) {
+    return {
+      status: 'True',
+      reason: waiting ? 'RetryScheduled' : 'RetryRunning',
+      message: `retry ${retry} of ${MAX_RETRIES} after: ${status.lastFailure?.message ?? 'unknown failure'}`,
+    };
+  }
+  return { status: 'False', reason: 'NoRetry', message: 'no retry is under way' };
+}
+
+/** The retry that runs or is scheduled, 1 to 3; 0 = none since it last stayed Ready. */
+export function retryNumber({ status }: Pick<MetaInstance, 'status'>): number {
+  return status.consecutiveFailures + (status.nextAttemptAt === null ? 0 : 1);
+}

@@ -1,0 +1,70 @@
+import type { Command, Refusal } from './command.ts';
+import type { Event } from './event.ts';
+import type { MetaInstanceId } from './id.ts';
+import type { MetaInstance } from './meta-instance.ts';
+import { phaseOf } from './phase.ts';
+import { ok, refused, unreachable, type Result } from './result.ts';
+import type { ClusterState } from './state.ts';
+
+/**
+ * What a command comes to in this state: events to order, or why not.
+ * A command whose id took effect before, or that asks for what is already so, comes to no events [K1, K2].
+ */
+export function decide(state: ClusterState, command: Command): Result<readonly Event[], Refusal> {
+  if (state.commands.includes(command.commandId)) return ok([]);
+  switch (command.type) {
+    case 'CreateMetaInstance':
+      return create(state, command);
+    case 'RetryMetaInstance':
+      return retry(state, command.metaInstanceId);
+    case 'DeleteMetaInstance':
+      return remove(state, command.metaInstanceId);
+    default:
+      return unreachable(command);
+  }
+}
+
+function create(
+  state: ClusterState,
+  { metaInstanceId, card, spec }: Extract<Command, { type: 'CreateMetaInstance' }>,
+): Result<readonly Event[], Refusal> {
+  const existing = state.metaInstances[metaInstanceId];
+  if (existing === undefined) return ok([{ type: 'MetaInstanceCreated', metaInstanceId, card, spec }]);
+  if (existing.deleting) return refused(stillDeleting(existing));
+  return refused({
+    code: 'AlreadyExists',
+    message: `MetaInstance ${metaInstanceId} exists already (${existing.card.modelId}); choose another name or delete it first`,
+  });
+}
+
+function retry(state: ClusterState, metaInstanceId: MetaInstanceId): Result<readonly Event[], Refusal> {
+  const metaInstance = state.metaInstances[metaInstanceId];
+  if (metaInstance === undefined) return refused(notFound(metaInstanceId));
+  if (metaInstance.deleting) return refused(stillDeleting(metaInstance));
+  const phase = phaseOf(state, metaInstance);
+  const { conditions } = metaInstance.status;
+  const stuck = phase === 'FAILED' || phase === 'RETRYING' || phase === 'PLACEMENT FAILED';
+  if (stuck || conditions.Downloaded?.reason === 'DownloadFailed') {
+    return ok([{ type: 'MetaInstanceRetried', metaInstanceId }]);
+  }
+  return refused({
+    code: 'NothingToRetry',
+    message: `MetaInstance ${metaInstanceId} is ${phase}; a retry is for one that failed or waits for its next attempt`,
+  });
+}
+
+function remove(state: ClusterState, metaInstanceId: MetaInstanceId): Result<readonly Event[], Refusal> {
+  const metaInstance = state.metaInstances[metaInstanceId];
+  if (metaInstance === undefined) return refused(notFound(metaInstanceId));
+  return ok(metaInstance.deleting ? [] : [{ type: 'MetaInstanceDeleting', metaInstanceId }]);
+}
+
+const notFound = (id: MetaInstanceId): Refusal => ({
+  code: 'NotFound',
+  message: `there is no MetaInstance ${id}`,
+});
+
+const stillDeleting = ({ metaInstanceId }: MetaInstance): Refusal => ({
+  code: 'Deleting',
+  message: `MetaInstance ${metaInstanceId} is being deleted; it is gone once its runners have stopped`,
+});

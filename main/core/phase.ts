@@ -1,0 +1,43 @@
+import { retryNumber } from './conditions.ts';
+import type { MetaInstance } from './meta-instance.ts';
+import { MAX_RETRIES } from './policy.ts';
+import type { ClusterState } from './state.ts';
+import { values } from './view.ts';
+
+export type Phase =
+  | 'PLACING'
+  | 'PLACEMENT FAILED'
+  | 'RETRYING'
+  | 'DOWNLOADING'
+  | 'LOADING'
+  | 'WARMING UP'
+  | 'READY'
+  | 'RUNNING'
+  | 'FAILED'
+  | 'DELETING';
+
+/** One word for people, derived from the conditions and never stored [C1]. */
+export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase {
+  const { conditions } = metaInstance.status;
+  if (metaInstance.deleting) return 'DELETING';
+  if (conditions.Failed?.status === 'True') return 'FAILED';
+  if (conditions.Retrying?.status === 'True' || conditions.Ready?.reason === 'RunnerFailed')
+    return 'RETRYING';
+  if (conditions.Placed?.status !== 'True') {
+    return conditions.Placed === undefined || conditions.Placed.reason === 'NotPlaced'
+      ? 'PLACING'
+      : 'PLACEMENT FAILED';
+  }
+  if (conditions.Downloaded?.status !== 'True') return 'DOWNLOADING';
+  if (conditions.Ready?.status !== 'True') {
+    return conditions.Ready?.reason === 'WarmingUp' ? 'WARMING UP' : 'LOADING';
+  }
+  const busy = values(state.tasks).some((task) => task.metaInstanceId === metaInstance.metaInstanceId);
+  return busy ? 'RUNNING' : 'READY';
+}
+
+/** The phase as people read it: `RETRYING 2/3`. */
+export function phaseLabel(state: ClusterState, metaInstance: MetaInstance): string {
+  const phase = phaseOf(state, metaInstance);
+  return phase === 'RETRYING' ? `RETRYING ${Math.max(1, retryNumber(metaInstance))}/${MAX_RETRIES}` : phase;
+}

@@ -1,0 +1,31 @@
+import { GiB, MiB, MINUTE, SECOND } from './unit.ts';
+
+/** Retries in place before Skein rests until a person asks [L4]. */
+export const MAX_RETRIES = 3;
+
+/** Numbers the reconcilers work with; one value for all nodes of a cluster. */
+export interface Policy {
+  /** Delay before retry 1; doubles with each retry. */
+  readonly retryBaseMs: number;
+  readonly retryCapMs: number;
+  /** How long an Instance must stay Ready before its count of failures starts anew [L6]. */
+  readonly settleMs: number;
+  /** When a MetaInstance without a place is looked at again, if nothing changed before. */
+  readonly placementRetryMs: number;
+  /** Memory of a runner beyond weights and KV cache, counted by placement. */
+  readonly runnerOverheadBytes: number;
+  /** Memory that placement leaves to the rest of the computer. */
+  readonly reservedBytes: number;
+  /** Context length where neither spec nor model says less, in tokens. */
+  readonly defaultContextLength: number;
+}
+
+export const defaultPolicy: Policy = {
+  retryBaseMs: 1 * SECOND,
+  retryCapMs: 1 * MINUTE,
+  settleMs: 10 * SECOND,
+  placementRetryMs: 10 * SECOND,
+  runnerOverheadBytes: 128 * MiB,
+  reservedBytes: GiB / 4,
+  defaultContextLength: 8192,
+};

@@ -1,0 +1,74 @@
+import type { InstanceId } from '../id.ts';
+import type { Instance, Runner } from '../instance.ts';
+import type { MetaInstance } from '../meta-instance.ts';
+import { MAX_RETRIES } from '../policy.ts';
+import type { ClusterState } from '../state.ts';
+import { nodeName, runnerHealth } from '../view.ts';
+import { backoffMs } from './backoff.ts';
+import type { ReconcileContext } from './meta-instance.ts';
+import { done, emit, requeueAfter, type Reconciled } from './result.ts';
+
+/** Health of one Instance: retry in place, give up after the last retry, forget failures once it stays Ready [L2–L6]. */
+export function reconcileInstance(
+  state: ClusterState,
+  instanceId: InstanceId,
+  context: ReconcileContext,
+): Reconciled {
+  const instance = state.instances[instanceId];
+  const metaInstance = instance && state.metaInstances[instance.metaInstanceId];
+  if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
+  const { nextAttemptAt, consecutiveFailures } = metaInstance.status;
+
+  if (nextAttemptAt !== null) {
+    const waitMs = nextAttemptAt - context.now;
+    return waitMs > 0 ? requeueAfter(waitMs) : emit({ type: 'InstanceRetrying', instanceId });
+  }
+  const { failed, alive } = runnerHealth(state, instance);
+  if (failed.length > 0)
+    return alive.length > 0 ? done : failedAttempt(state, metaInstance, instance, failed, context);
+  if (consecutiveFailures > 0) return settle(metaInstance, instance, context);
+  return done;
+}
+
+function failedAttempt(
+  state: ClusterState,
+  metaInstance: MetaInstance,
+  { instanceId }: Instance,
+  failed: readonly Runner[],
+  { now, random, policy }: ReconcileContext,
+): Reconciled {
+  const failure = describeFailures(state, failed);
+  const { consecutiveFailures } = metaInstance.status;
+  if (consecutiveFailures >= MAX_RETRIES) {
+    return emit({ type: 'InstanceDeleted', instanceId, reason: 'RetriesExhausted', message: failure });
+  }
+  const { retryBaseMs: baseMs, retryCapMs: capMs } = policy;
+  const delayMs = backoffMs({ failures: consecutiveFailures, baseMs, capMs, random });
+  return requeueAfter(delayMs, {
+    type: 'InstanceRetryScheduled',
+    instanceId,
+    failure,
+    nextAttemptAt: now + delayMs,
+  });
+}
+
+function settle(
+  metaInstance: MetaInstance,
+  { instanceId }: Instance,
+  { now, policy }: ReconcileContext,
+): Reconciled {
+  const { Ready: ready } = metaInstance.status.conditions;
+  if (ready?.status !== 'True') return done;
+  const waitMs = ready.since + policy.settleMs - now;
+  return waitMs > 0 ? requeueAfter(waitMs) : emit({ type: 'InstanceSettled', instanceId });
+}
+
+/** All nodes' errors of one attempt, by rank: `name: message; name: message` [L3]. */
+export function describeFailures(state: ClusterState, failed: readonly Runner[]): string {
+  return [...failed]
+    .sort((a, b) => a.rank - b.rank)
+    .flatMap(({ nodeId, status }) =>
+      status.type === 'Failed' ? [`${nodeName(state, nodeId)}: ${status.failure.message}`] : [],
+    )
+    .join('; ');
+}

@@ -1,0 +1,24 @@
+import type { Event } from '../event.ts';
+
+/**
+ * When a reconciler wants to be called again for its key, if nothing about it changes before.
+ * A known wait is `RequeueAfter`; backoff is the controller's answer to a reconciler that throws.
+ */
+export type ReconcileResult =
+  { readonly type: 'Done' } | { readonly type: 'RequeueAfter'; readonly delayMs: number };
+
+/** Events to order now, and when to look again. */
+export interface Reconciled {
+  readonly events: readonly Event[];
+  readonly result: ReconcileResult;
+}
+
+export const done: Reconciled = { events: [], result: { type: 'Done' } };
+
+export const emit = (...events: Event[]): Reconciled => ({ events, result: { type: 'Done' } });
+
+/** @param delayMs at least 1: a reconciler never asks for a hot loop [R3] */
+export const requeueAfter = (delayMs: number, ...events: Event[]): Reconciled => ({
+  events,
+  result: { type: 'RequeueAfter', delayMs: Math.max(1, delayMs) },
+});

@@ -1,0 +1,49 @@
+import { ownerOf, runnerIdFor, type MetaInstanceId, type NodeId, type RunnerId } from './id.ts';
+import { isTerminal, type Instance, type Runner } from './instance.ts';
+import type { ClusterState } from './state.ts';
+
+/** Questions about the state that several rooms ask. All are pure and linear in what they look at. */
+
+export const values = <Value>(record: Readonly<Record<string, Value>>): Value[] => Object.values(record);
+
+/** The live Instance of a MetaInstance; there is at most one. */
+export function instanceOf(state: ClusterState, metaInstanceId: MetaInstanceId): Instance | undefined {
+  return values(state.instances).find((instance) => instance.metaInstanceId === metaInstanceId);
+}
+
+/** The runner that holds this rank in the Instance's present incarnation. */
+export function runnerOf(state: ClusterState, instance: Instance, rank: number): Runner | undefined {
+  return state.runners[currentRunnerId(instance, rank)];
+}
+
+export function currentRunnerId(instance: Instance, rank: number): RunnerId {
+  return runnerIdFor(instance.instanceId, instance.incarnation, rank);
+}
+
+/** Whether a process of any Instance this MetaInstance ever had still lives. */
+export function hasLiveRunners(state: ClusterState, metaInstanceId: MetaInstanceId): boolean {
+  return values(state.runners).some(
+    ({ instanceId, status }) => ownerOf(instanceId) === metaInstanceId && !isTerminal(status),
+  );
+}
+
+/** Runners of the present incarnation: which failed, which still live. */
+export function runnerHealth(state: ClusterState, instance: Instance): { failed: Runner[]; alive: Runner[] } {
+  const runners = instance.assignments.flatMap(({ rank }) => runnerOf(state, instance, rank) ?? []);
+  return {
+    failed: runners.filter(({ status }) => status.type === 'Failed'),
+    alive: runners.filter(({ status }) => !isTerminal(status)),
+  };
+}
+
+/** The friendly name, or the id where the node was never heard of. */
+export function nodeName(state: ClusterState, nodeId: NodeId): string {
+  return state.nodes[nodeId]?.name ?? nodeId;
+}
+
+/** A copy without one key. */
+export function without<Key extends string, Value>(record: Record<Key, Value>, key: Key): Record<Key, Value> {
+  const copy = { ...record };
+  delete copy[key];
+  return copy;
+}

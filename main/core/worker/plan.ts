@@ -1,0 +1,183 @@
+import type { InstanceId, ModelId, NodeId, RunnerId } from '../id.ts';
+import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
+import type { ModelCard } from '../model-card.ts';
+import type { ClusterState } from '../state.ts';
+import { currentRunnerId, nodeName, runnerHealth, runnerOf, values } from '../view.ts';
+
+/** What this node holds right now; fresher than what the state says of it. */
+export interface LocalView {
+  /** Runners whose process is not yet reaped or whose end is not yet on the log. */
+  readonly runners: Readonly<Record<RunnerId, LocalRunner>>;
+  /** Models being fetched or verified, or waiting before the next try. Absent = nothing is under way. */
+  readonly downloads: Readonly<Record<ModelId, 'Running' | 'Waiting'>>;
+}
+
+export interface LocalRunner {
+  readonly instanceId: InstanceId;
+  readonly status: RunnerStatus;
+}
+
+/** The next thing this worker does. Actions are started, not awaited; their effect shows in the local view at once. */
+export type WorkerAction =
+  | { readonly type: 'ShutDownRunner'; readonly runnerId: RunnerId; readonly reason: string }
+  | { readonly type: 'CancelDownload'; readonly modelId: ModelId }
+  | { readonly type: 'StartDownload'; readonly card: ModelCard }
+  | {
+      readonly type: 'StartRunner';
+      readonly runnerId: RunnerId;
+      readonly instance: Instance;
+      readonly assignment: ShardAssignment;
+    }
+  | { readonly type: 'ConnectRunner'; readonly runnerId: RunnerId }
+  | { readonly type: 'LoadRunner'; readonly runnerId: RunnerId }
+  | { readonly type: 'WarmUpRunner'; readonly runnerId: RunnerId };
+
+type Rule = (state: ClusterState, nodeId: NodeId, local: LocalView) => WorkerAction | undefined;
+
+/** First match wins [W1]. */
+const rules: readonly Rule[] = [
+  shutDownUnwanted,
+  shutDownBesideFailedPeer,
+  cancelUnwantedDownload,
+  startDownload,
+  startRunner,
+  connect,
+  load,
+  warmUp,
+];
+
+/** The next local action of one node, or undefined when it has nothing to do until something changes. */
+export function plan(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  for (const rule of rules) {
+    const action = rule(state, nodeId, local);
+    if (action !== undefined) return action;
+  }
+  return undefined;
+}
+
+/** [W2] A runner whose Instance is gone, being deleted or in a later incarnation is shut down. */
+function shutDownUnwanted(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const wanted = new Set(myShards(state, nodeId).map(({ runnerId }) => runnerId));
+  for (const [runnerId, runner] of stoppable(local)) {
+    if (wanted.has(runnerId)) continue;
+    const instance = state.instances[runner.instanceId];
+    const reason = instance === undefined ? 'the model was deleted' : 'the Instance starts over';
+    return { type: 'ShutDownRunner', runnerId, reason };
+  }
+  return undefined;
+}
+
+/** [W3] When a peer shard failed, the attempt is over on all ranks. */
+function shutDownBesideFailedPeer(
+  state: ClusterState,
+  nodeId: NodeId,
+  local: LocalView,
+): WorkerAction | undefined {
+  for (const { instance, runnerId } of myShards(state, nodeId)) {
+    const peer = runnerHealth(state, instance).failed.find((runner) => runner.runnerId !== runnerId);
+    const mine = local.runners[runnerId];
+    if (peer === undefined || mine === undefined || !mayStop(mine.status)) continue;
+    const reason = `rank ${peer.rank} on ${nodeName(state, peer.nodeId)} failed`;
+    return { type: 'ShutDownRunner', runnerId, reason };
+  }
+  return undefined;
+}
+
+/** [W4] A download that no Instance here wants any more ends. */
+function cancelUnwantedDownload(
+  state: ClusterState,
+  nodeId: NodeId,
+  local: LocalView,
+): WorkerAction | undefined {
+  const wanted = new Set(myShards(state, nodeId).map(({ instance }) => instance.card.modelId));
+  const modelId = (Object.keys(local.downloads) as ModelId[]).find((id) => !wanted.has(id));
+  return modelId === undefined ? undefined : { type: 'CancelDownload', modelId };
+}
+
+/** [W5] Files first: verified on this node before a runner starts. */
+function startDownload(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const shard = myShards(state, nodeId).find(
+    ({ instance: { card } }) =>
+      state.downloads[nodeId]?.[card.modelId]?.type !== 'Completed' &&
+      local.downloads[card.modelId] === undefined,
+  );
+  return shard && { type: 'StartDownload', card: shard.instance.card };
+}
+
+/** [W6] Never beside a terminal peer, never while a retry waits for its time: the master decides. */
+function startRunner(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const shard = myShards(state, nodeId).find(({ instance, runnerId }) => {
+    if (local.runners[runnerId] !== undefined || state.runners[runnerId] !== undefined) return false;
+    if (state.downloads[nodeId]?.[instance.card.modelId]?.type !== 'Completed') return false;
+    if (state.metaInstances[instance.metaInstanceId]?.status.nextAttemptAt !== null) return false;
+    return !ranks(state, instance, local).some((status) => status !== undefined && isTerminal(status));
+  });
+  return shard && { type: 'StartRunner', ...shard };
+}
+
+/** [W7] The group is formed once every rank has a process. */
+function connect(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const runnerId = stepFrom(state, nodeId, local, 'Idle', ['Idle', 'Connecting', 'Connected']);
+  return runnerId && { type: 'ConnectRunner', runnerId };
+}
+
+/** [W8] Weights are read once every rank is in the group. */
+function load(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const runnerId = stepFrom(state, nodeId, local, 'Connected', ['Connected', 'Loading', 'Loaded']);
+  return runnerId && { type: 'LoadRunner', runnerId };
+}
+
+/** [W9] Warm-up once every rank is loaded; rank 0 drives it, so it comes last. */
+function warmUp(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  for (const { instance, assignment, runnerId } of myShards(state, nodeId)) {
+    if (local.runners[runnerId]?.status.type !== 'Loaded') continue;
+    const others = ranks(state, instance, local).filter((_, rank) => rank !== assignment.rank);
+    const ahead = assignment.rank === 0 ? ['WarmingUp', 'Ready'] : ['Loaded', 'WarmingUp', 'Ready'];
+    if (others.every((status) => status !== undefined && ahead.includes(status.type))) {
+      return { type: 'WarmUpRunner', runnerId };
+    }
+  }
+  return undefined;
+}
+
+function stepFrom(
+  state: ClusterState,
+  nodeId: NodeId,
+  local: LocalView,
+  from: RunnerStatus['type'],
+  allIn: readonly RunnerStatus['type'][],
+): RunnerId | undefined {
+  return myShards(state, nodeId).find(
+    ({ instance, runnerId }) =>
+      local.runners[runnerId]?.status.type === from &&
+      ranks(state, instance, local).every((status) => status !== undefined && allIn.includes(status.type)),
+  )?.runnerId;
+}
+
+/** Every rank's status, mine from the local view; undefined where no process is known. */
+function ranks(state: ClusterState, instance: Instance, local: LocalView): (RunnerStatus | undefined)[] {
+  return instance.assignments.map(({ rank }) => {
+    const mine = local.runners[currentRunnerId(instance, rank)];
+    return mine?.status ?? runnerOf(state, instance, rank)?.status;
+  });
+}
+
+function myShards(
+  state: ClusterState,
+  nodeId: NodeId,
+): { instance: Instance; assignment: ShardAssignment; runnerId: RunnerId }[] {
+  return values(state.instances).flatMap((instance) => {
+    if (state.metaInstances[instance.metaInstanceId]?.deleting !== false) return [];
+    return instance.assignments
+      .filter((assignment) => assignment.nodeId === nodeId)
+      .map((assignment) => ({ instance, assignment, runnerId: currentRunnerId(instance, assignment.rank) }));
+  });
+}
+
+const mayStop = (status: RunnerStatus): boolean => !isTerminal(status) && status.type !== 'ShuttingDown';
+
+function stoppable(local: LocalView): [RunnerId, LocalRunner][] {
+  return (Object.entries(local.runners) as [RunnerId, LocalRunner][]).filter(([, { status }]) =>
+    mayStop(status),
+  );
+}
