@@ -1,8 +1,7 @@
 import { stamped } from '../conditions.ts';
 import type { Event } from '../event.ts';
-import { isTerminal } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
-import { instanceOf, runnerHealth, runnersOf, without } from '../view.ts';
+import { hasLiveRunners, instanceOf, runnerHealth, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
 import { knownMetaInstance, withStatus } from './known.ts';
 
@@ -75,12 +74,10 @@ export function metaInstanceDeleted(
   { metaInstanceId }: Of<'MetaInstanceDeleted'>,
 ): ClusterState {
   knownMetaInstance(state, metaInstanceId);
-  const instance = instanceOf(state, metaInstanceId);
-  if (
-    instance !== undefined &&
-    runnersOf(state, instance.instanceId).some(({ status }) => !isTerminal(status))
-  ) {
-    throw new Error(`the event deletes MetaInstance ${metaInstanceId}, which still has runners`);
+  if (instanceOf(state, metaInstanceId) !== undefined || hasLiveRunners(state, metaInstanceId)) {
+    throw new Error(
+      `the event deletes MetaInstance ${metaInstanceId}, which still has an Instance or a runner`,
+    );
   }
   return { ...state, metaInstances: without(state.metaInstances, metaInstanceId) };
 }
