@@ -1,0 +1,58 @@
+import type { Event } from '../../core/event.ts';
+import type { InstanceId, MetaInstanceId } from '../../core/id.ts';
+import { ownerOf } from '../../core/id.ts';
+import type { ClusterState } from '../../core/state.ts';
+import { instanceOf, values } from '../../core/view.ts';
+
+/** Which keys deserve a look after an event; a hint only, since reconcilers are level-based. */
+export interface Touched {
+  readonly metaInstances: readonly MetaInstanceId[];
+  readonly instances: readonly InstanceId[];
+}
+
+export function touchedBy(event: Event, state: ClusterState): Touched {
+  switch (event.type) {
+    case 'NodeStarted':
+      return everything(state);
+    case 'InstanceDeleted':
+      // Memory came free: others may have a place now.
+      return { metaInstances: unplaced(state), instances: [] };
+    case 'InstanceCreated':
+      return { metaInstances: [], instances: [event.instance.instanceId] };
+    case 'RunnerStatusChanged':
+      return { metaInstances: [ownerOf(event.instanceId)], instances: [event.instanceId] };
+    case 'InstanceRetryScheduled':
+    case 'InstanceRetrying':
+    case 'InstanceSettled':
+      return { metaInstances: [], instances: [event.instanceId] };
+    case 'MetaInstanceDeleted':
+      return { metaInstances: unplaced(state), instances: [] };
+    case 'MetaInstanceCreated':
+    case 'MetaInstanceRetried':
+    case 'MetaInstanceDeleting':
+    case 'PlacementFailed': {
+      const instance = instanceOf(state, event.metaInstanceId);
+      return {
+        metaInstances: [event.metaInstanceId],
+        instances: instance === undefined ? [] : [instance.instanceId],
+      };
+    }
+    case 'DownloadChanged':
+    case 'TaskStarted':
+    case 'TaskEnded':
+      return { metaInstances: [], instances: [] };
+  }
+}
+
+/** All keys there are: what a master looks at when it begins. */
+export function everything(state: ClusterState): Touched {
+  return {
+    metaInstances: values(state.metaInstances).map(({ metaInstanceId }) => metaInstanceId),
+    instances: values(state.instances).map(({ instanceId }) => instanceId),
+  };
+}
+
+function unplaced(state: ClusterState): MetaInstanceId[] {
+  const placed = new Set(values(state.instances).map(({ metaInstanceId }) => metaInstanceId));
+  return everything(state).metaInstances.filter((id) => !placed.has(id));
+}
