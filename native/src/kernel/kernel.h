@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+
+namespace skein::kernel {
+
+/** Weights share one scale and one bias per this many consecutive columns. */
+constexpr int kGroupSize = 32;
+
+/** Most activation rows that `multiply` takes: beyond, dequantising a panel for sgemm is faster. */
+constexpr int kMaxSharedRows = 8;
+
+/**
+ * A borrowed matrix [rows × columns] in MLX's affine layout: value = scale · q + bias, `q` packed from the low bits of
+ * each word up. `columns` is a multiple of 32, `bits` is 4 or 8, scales and biases are [rows × columns / 32].
+ */
+struct QuantizedMatrix {
+  const std::uint32_t* weight;
+  const float* scales;
+  const float* biases;
+  int rows;
+  int columns;
+  int bits;
+};
+
+/** One implementation. Both functions are pure and may run on several threads for disjoint row ranges. */
+struct Kernel {
+  /** The name that `SKEIN_CPU_KERNEL` takes. */
+  const char* name;
+  /**
+   * y[r · y_stride + n] = x row r · matrix row n for n in [begin, end). `x` is [x_rows × columns], contiguous,
+   * 1 ≤ x_rows ≤ kMaxSharedRows; `group_sums` [x_rows × columns / 32] are the sums of each 32 values of `x`.
+   * Each weight row is read from memory once for all rows of `x`.
+   */
+  void (*multiply)(const QuantizedMatrix& matrix, const float* x, const float* group_sums, int x_rows, float* y,
+                   std::int64_t y_stride, int begin, int end);
+  /** Writes rows [begin, end) as fp32 to `out` [(end - begin) × columns]. */
+  void (*dequantize)(const QuantizedMatrix& matrix, int begin, int end, float* out);
+};
+
+const Kernel& portable();
+
+/** Null where this build or this CPU has no AVX2 and FMA. */
+const Kernel* avx2();
+
+/**
+ * The fastest kernel this CPU runs, or the one named by `SKEIN_CPU_KERNEL` (`portable` or `avx2`); decided once.
+ * Throws `std::invalid_argument` when that name is unknown or the CPU lacks what it needs.
+ */
+const Kernel& selected();
+
+}  // namespace skein::kernel

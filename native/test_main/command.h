@@ -1,0 +1,17 @@
+#pragma once
+
+#include <istream>
+#include <ostream>
+
+namespace skein::test {
+
+/** Each reads its arguments from a line and writes one line of JSON with what it measured; the tests judge it. */
+void linear(std::istream& in, std::ostream& out);
+void matmul(std::istream& in, std::ostream& out);
+void linear_cost(std::istream& in, std::ostream& out);
+void pool(std::istream& in, std::ostream& out);
+void idle(std::istream& in, std::ostream& out);
+void sample(std::istream& in, std::ostream& out);
+void sample_cost(std::istream& in, std::ostream& out);
+
+}  // namespace skein::test

@@ -1,0 +1,30 @@
+// Drives the native parts that have no JavaScript seam. One command per line on stdin, one JSON object per line on
+// stdout; an exception becomes {"error": …}. test/native/support holds the other end.
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "command.h"
+
+int main() {
+  using namespace skein::test;
+  const std::map<std::string, std::function<void(std::istream&, std::ostream&)>> commands{
+      {"linear", linear}, {"matmul", matmul}, {"linear_cost", linear_cost}, {"pool", pool},
+      {"idle", idle},     {"sample", sample}, {"sample_cost", sample_cost}};
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream in(line);
+    std::string name;
+    in >> name;
+    std::ostringstream out;
+    out.precision(9);
+    try {
+      commands.at(name)(in, out);
+      std::cout << out.str() << std::endl;
+    } catch (const std::exception& error) {
+      std::cout << "{\"error\":\"" << error.what() << "\"}" << std::endl;
+    }
+  }
+}
