@@ -1,0 +1,68 @@
+import { KiB, MiB, MINUTE, SECOND } from '../../core/unit.ts';
+
+/** How long a runner may take for what. All in ms of time that this node was awake and running itself. */
+export interface RunnerTimings {
+  /** How often a supervisor looks; every limit below is noticed at most this much later. */
+  readonly watchIntervalMs: number;
+  /** Spawn to the first word. A cold start of Node takes 0.1 s, on a busy machine ten times that. */
+  readonly helloMs: number;
+  readonly connectMs: number;
+  /** The longest whole load: hundreds of GiB from a slow disk. */
+  readonly loadMs: number;
+  /** Loading without a single layer done or beat counted. */
+  readonly loadProgressMs: number;
+  readonly warmUpMs: number;
+  /** No heartbeat: the process is stopped, or its event loop blocked. The runner sends one each 500 ms. */
+  readonly silenceMs: number;
+  /** Heartbeats come, but the busy engine counts no layer: a rank is stuck in a collective, or the GPU hangs. */
+  readonly engineStuckMs: number;
+  /** A cancelled task whose end is never reported is ended by the supervisor. */
+  readonly cancelMs: number;
+  /** Between a channel found closed and the exit that explains it. */
+  readonly channelLostMs: number;
+  /** Stop ladder: `Shutdown` said → SIGTERM → SIGKILL → given up for unkillable. */
+  readonly shutdownMs: number;
+  readonly terminateMs: number;
+  readonly killMs: number;
+  /** For a runner that does not answer, asking again is waste: SIGKILL follows SIGTERM after this. */
+  readonly unresponsiveTerminateMs: number;
+}
+
+export const defaultRunnerTimings: RunnerTimings = {
+  watchIntervalMs: 250,
+  helloMs: 10 * SECOND,
+  connectMs: 30 * SECOND,
+  loadMs: 60 * MINUTE,
+  loadProgressMs: MINUTE,
+  warmUpMs: 2 * MINUTE,
+  silenceMs: 3 * SECOND,
+  engineStuckMs: 10 * SECOND,
+  cancelMs: 5 * SECOND,
+  channelLostMs: 500,
+  // The runner itself gives its engine 3 s to close before it ends hard.
+  shutdownMs: 4 * SECOND,
+  terminateMs: 2 * SECOND,
+  killMs: 5 * SECOND,
+  unresponsiveTerminateMs: 300,
+};
+
+/** Bounds on what one runner may say. */
+export interface RunnerBounds {
+  /** Characters of one report; a step of a task with 20 alternatives per token needs about 3 KiB. */
+  readonly maxReportLength: number;
+  /** 64 tasks at 100 steps a second say 6,400. */
+  readonly maxReportsPerSecond: number;
+  readonly stderrTailBytes: number;
+  /** After the exit, how long the rest of its pipes is waited for (a grandchild may hold them open). */
+  readonly drainMs: number;
+}
+
+export const defaultRunnerBounds: RunnerBounds = {
+  maxReportLength: 4 * MiB,
+  maxReportsPerSecond: 20_000,
+  stderrTailBytes: 8 * KiB,
+  drainMs: 250,
+};
+
+/** Text of one running task that a client has not fetched yet, before the task is cancelled. */
+export const MAX_UNREAD_TASK_CHARACTERS = 4 * MiB;
