@@ -1,0 +1,9 @@
+/** The model's tokenizer data is wrong or of a kind that Skein does not know; the message says what and where. */
+export class BadTokenizer extends Error {
+  override readonly name = 'BadTokenizer';
+}
+
+/** The text to tokenise is longer than any context could take. */
+export class TextTooLong extends Error {
+  override readonly name = 'TextTooLong';
+}
