@@ -9,11 +9,12 @@ const LOAD_TIMEOUT_MS = 60_000;
 const manifest = fileURLToPath(new URL('bench-peer/package.json', import.meta.url));
 const lockFile = fileURLToPath(new URL('bench-peer/package-lock.json', import.meta.url));
 
-/** Loads the starter model with the prebuilt binary: no build, no download. Its argument is the model's path. */
+/** Loads the starter model with the prebuilt binary: no build, no download. Its argument is the model's path.
+ *  A file, because it tests its binary in a fork with the same arguments. */
 const LOAD = `
 import { getLlama } from 'node-llama-cpp';
 const llama = await getLlama({ build: 'never', skipDownload: true, gpu: false });
-const model = await llama.loadModel({ modelPath: process.argv[1] });
+const model = await llama.loadModel({ modelPath: process.argv[2] });
 await model.dispose();
 await llama.dispose();
 `;
@@ -40,8 +41,9 @@ export function benchPeerSteps(places, pins) {
         for (const file of [manifest, lockFile]) {
           fs.copyFileSync(file, path.join(places.benchPeer, path.basename(file)));
         }
-        const options = '--omit=optional --ignore-scripts --no-audit --no-fund --prefer-offline';
-        const installed = await runTool('npm', ['ci', ...options.split(' ')], {
+        // Not `ci`: the lock leaves out the binaries for other systems and GPUs on purpose, and `ci` insists on them.
+        const options = '--no-save --omit=optional --ignore-scripts --no-audit --no-fund --prefer-offline';
+        const installed = await runTool('npm', ['install', ...options.split(' ')], {
           cwd: places.benchPeer,
           env: toolEnvironment(places),
           timeoutMs: INSTALL_TIMEOUT_MS,
@@ -49,7 +51,9 @@ export function benchPeerSteps(places, pins) {
         if (installed.code !== 0)
           throw toolFailure('node-llama-cpp could not be installed', installed.output);
         progress('loading the model');
-        const loaded = await runTool(places.node24, ['--input-type=module', '-e', LOAD, model], {
+        const script = path.join(places.benchPeer, 'load.mjs');
+        fs.writeFileSync(script, LOAD);
+        const loaded = await runTool(places.node24, [script, model], {
           cwd: places.benchPeer,
           timeoutMs: LOAD_TIMEOUT_MS,
         });

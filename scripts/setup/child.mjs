@@ -135,5 +135,7 @@ export function toolFailure(what, output) {
 
 /** @param {string} text @param {number} count */
 function lastLines(text, count) {
-  return text.trimEnd().split('\n').slice(-count).join('\n');
+  // npm says the cause first and then its manual.
+  const [cause = ''] = text.split(/\n(?:npm error\n)?npm error (?:Usage:|A complete log|Log files were)/);
+  return cause.trimEnd().split('\n').slice(-count).join('\n');
 }
