@@ -35,7 +35,9 @@ void check(const mx::array& x, const mx::array& weight, const mx::array& scales,
     refuse("x, scales and biases must be float32");
   }
   if (weight.dtype() != mx::uint32) refuse("weight must be uint32");
-  if (x.ndim() < 1 || weight.ndim() != 2) refuse("x " + text(x.shape()) + " or weight " + text(weight.shape()) + " has a wrong rank");
+  if (x.ndim() < 1 || weight.ndim() != 2) {
+    refuse("x " + text(x.shape()) + " or weight " + text(weight.shape()) + " has a wrong rank");
+  }
   const int columns = x.shape(-1);
   const int rows = weight.shape(0);
   const mx::Shape groups{rows, columns / group_size};

@@ -5,10 +5,10 @@
 namespace skein {
 
 /**
- * x @ dequantised(weight)ᵀ: fp32 `x` […, columns] gives fp32 […, rows]. `weight` is u32 [rows × columns · bits / 32],
- * `scales` and `biases` are fp32 [rows × columns / 32], in MLX's affine layout; `bits` is 4 or 8 and `group_size` 32
- * on the CPU. Lazy, on the default stream: MLX's own operation on a GPU, else a primitive over `kernel::selected()`
- * and the shared thread pool. Throws `std::invalid_argument` when types, shapes, bits or group size do not fit.
+ * x @ dequantised(weight)ᵀ: fp32 `x` […, columns] gives fp32 […, rows]. In MLX's affine layout, `weight` is u32
+ * [rows × columns · bits / 32], `scales` and `biases` are fp32 [rows × columns / 32]; `bits` is 4 or 8, `group_size` 32.
+ * Lazy, on the default stream: MLX's own operation on a GPU, else a primitive over `kernel::selected()` and the
+ * shared thread pool. Throws `std::invalid_argument` when types, shapes, bits or group size do not fit.
  */
 mlx::core::array quantized_linear(const mlx::core::array& x, const mlx::core::array& weight,
                                   const mlx::core::array& scales, const mlx::core::array& biases, int bits,

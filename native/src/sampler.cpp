@@ -58,9 +58,9 @@ void check_logits(std::span<const float> logits) {
   for (const float logit : logits) wrong += (std::bit_cast<std::uint32_t>(logit) & kExponent) == kExponent;
   if (wrong == 0) return;
   const auto first = std::find_if(logits.begin(), logits.end(), [](float logit) { return !std::isfinite(logit); });
-  throw std::domain_error("the model returned " + std::to_string(wrong) + " logits of " + std::to_string(logits.size()) +
-                          " that are not finite numbers, first for token " + std::to_string(first - logits.begin()) +
-                          "; its weights are damaged or its activations overflow");
+  throw std::domain_error("the model returned " + std::to_string(wrong) + " logits of " +
+                          std::to_string(logits.size()) + " that are not finite numbers, first for token " +
+                          std::to_string(first - logits.begin()) + "; its weights are damaged or its activations overflow");
 }
 
 float highest_of(std::span<const float> values) {
@@ -68,7 +68,9 @@ float highest_of(std::span<const float> values) {
   lanes.fill(values[0]);
   std::size_t i = 0;
   for (; i + kLanes <= values.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; lane++) lanes[lane] = values[i + lane] > lanes[lane] ? values[i + lane] : lanes[lane];
+    for (std::size_t lane = 0; lane < kLanes; lane++) {
+      lanes[lane] = values[i + lane] > lanes[lane] ? values[i + lane] : lanes[lane];
+    }
   }
   for (; i < values.size(); i++) lanes[0] = std::max(lanes[0], values[i]);
   return *std::max_element(lanes.begin(), lanes.end());
@@ -86,8 +88,8 @@ double sum_of(std::span<const float> values) {
   return sum;
 }
 
-/** e^x for x ≤ 0, within 2 units in the last place; 0 below -87. Branch-free, so that loops over it become vector code,
- *  and the same on every platform where std::exp is not. Method and coefficients: Cephes `expf` (Moshier). */
+/** e^x for x ≤ 0, within 2 units in the last place; 0 below -87. Branch-free, so that loops over it become vector
+ *  code, and the same on every platform where std::exp is not. Method and coefficients: Cephes `expf` (Moshier). */
 float exponential(float x) {
   const float clamped = x > -87.0f ? x : -87.0f;
   const auto power = static_cast<std::int32_t>(clamped * 1.44269504f - 0.5f);
@@ -127,7 +129,9 @@ std::vector<TokenLogprob> likeliest(std::span<const float> logits, int count, do
 
 /** The token whose share of the total holds `fraction`, in token order. At least one weight is positive. */
 std::int32_t pick(std::span<const float> weights, double fraction) {
-  const auto block = [&](std::size_t start) { return weights.subspan(start, std::min(kBlock, weights.size() - start)); };
+  const auto block = [&](std::size_t start) {
+    return weights.subspan(start, std::min(kBlock, weights.size() - start));
+  };
   double total = 0;
   for (std::size_t start = 0; start < weights.size(); start += kBlock) total += sum_of(block(start));
   const double target = fraction * total;
@@ -247,8 +251,9 @@ void Sampler::keep_until(std::span<const float> logits, double target, Amount am
   }
   // A histogram finds the bin in which the target is reached, then again within that bin: linear, where a sort is not.
   for (;;) {
-    const auto [lowest, highest] = std::minmax_element(
-        candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) { return a.logit < b.logit; });
+    const auto [lowest, highest] =
+        std::minmax_element(candidates_.begin(), candidates_.end(),
+                            [](const Candidate& a, const Candidate& b) { return a.logit < b.logit; });
     const double high = highest->logit;
     const double range = high - lowest->logit;
     if (range == 0) break;
@@ -273,8 +278,8 @@ void Sampler::keep_until(std::span<const float> logits, double target, Amount am
     if (target <= 0) break;
   }
   for (std::size_t token = 0; token < weights_.size(); token++) {
-    const bool kept = logits[token] > cut.logit || (logits[token] == cut.logit && static_cast<std::int32_t>(token) <= cut.token);
-    weights_[token] = kept ? weights_[token] : 0;
+    const bool equal_and_first = logits[token] == cut.logit && static_cast<std::int32_t>(token) <= cut.token;
+    if (logits[token] <= cut.logit && !equal_and_first) weights_[token] = 0;
   }
 }
 

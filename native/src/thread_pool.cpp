@@ -109,7 +109,8 @@ bool ThreadPool::take_chunk() {
   } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
   // The job cannot end before this chunk does, so `body_` is still its body.
   (*body_)(chunk);
-  if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<std::uint32_t>(chunks)) finished_.notify_all();
+  const std::uint32_t finished = finished_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  if (finished == static_cast<std::uint32_t>(chunks)) finished_.notify_all();
   return true;
 }
 

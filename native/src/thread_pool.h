@@ -12,7 +12,8 @@ namespace skein {
 /**
  * Persistent threads for the CPU kernels: the caller and `threads() - 1` workers take chunks of one job at a time.
  * Workers spin briefly after a job, because the next one of the same token follows within microseconds, then block:
- * an idle pool uses no CPU time. A worker that the system does not schedule holds nobody up; the caller takes its chunks.
+ * an idle pool uses no CPU time. A worker that the system does not schedule holds nobody up: the caller takes its
+ * chunks.
  */
 class ThreadPool {
  public:
@@ -44,7 +45,7 @@ class ThreadPool {
   const int threads_;
   std::mutex caller_;
   const std::function<void(int)>* body_ = nullptr;
-  /** From the high bits: job number (32), chunks of the job (16), next chunk to take (16). One compare-exchange takes one. */
+  /** From the high bits: job number (32), chunks of the job (16), next chunk to take (16); a compare-exchange takes it. */
   std::atomic<std::uint64_t> ticket_{0};
   std::atomic<std::uint32_t> finished_{0};
   std::atomic<std::uint32_t> signal_{0};

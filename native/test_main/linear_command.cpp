@@ -42,7 +42,9 @@ std::vector<float> random_values(std::size_t size, std::mt19937& random) {
   return values;
 }
 
-mx::array upload(const std::vector<float>& values, mx::Shape shape) { return mx::array(values.data(), shape, mx::float32); }
+mx::array upload(const std::vector<float>& values, mx::Shape shape) {
+  return mx::array(values.data(), shape, mx::float32);
+}
 
 struct Uploaded {
   mx::array weight;
@@ -95,7 +97,10 @@ void linear(std::istream& in, std::ostream& out) {
       }
       const auto at = static_cast<std::size_t>(r) * rows + n;
       // Written so that a NaN counts as infinitely wrong.
-      const auto error = [&](float got) { const double e = std::abs(got - sum) / magnitude; return e >= 0 ? e : INFINITY; };
+      const auto error = [&](float got) {
+        const double fraction = std::abs(got - sum) / magnitude;
+        return fraction >= 0 ? fraction : INFINITY;
+      };
       worst = std::max(worst, std::min(error(y.data<float>()[at]), 1e9));
       worst_own = std::max(worst_own, std::min(error(own.data<float>()[at]), 1e9));
     }
@@ -104,7 +109,7 @@ void linear(std::istream& in, std::ostream& out) {
       << "\",\"threads\":" << kernel_threads() << ",\"shape\":[" << y.shape(0) << "," << y.shape(1) << "]}";
 }
 
-/** `m n k transpose_a transpose_b seed`: MLX's matmul against double arithmetic, and which file's cblas_sgemm it found. */
+/** `m n k transpose_a transpose_b seed`: MLX's matmul against double arithmetic, and whose cblas_sgemm it found. */
 void matmul(std::istream& in, std::ostream& out) {
   int m, n, k, transpose_a, transpose_b;
   unsigned seed;
@@ -121,8 +126,8 @@ void matmul(std::istream& in, std::ostream& out) {
     for (int j = 0; j < n; j++) {
       double sum = 0;
       for (int l = 0; l < k; l++) {
-        const double left = transpose_a ? a_values[static_cast<std::size_t>(l) * m + i] : a_values[static_cast<std::size_t>(i) * k + l];
-        const double right = transpose_b ? b_values[static_cast<std::size_t>(j) * k + l] : b_values[static_cast<std::size_t>(l) * n + j];
+        const double left = a_values[transpose_a ? l * m + i : i * k + l];
+        const double right = b_values[transpose_b ? j * k + l : l * n + j];
         sum += left * right;
       }
       const double error = std::abs(c.data<float>()[static_cast<std::size_t>(i) * n + j] - sum);

@@ -1,5 +1,5 @@
 // Drives the native parts that have no JavaScript seam. One command per line on stdin, one JSON object per line on
-// stdout; an exception becomes {"error": …}. test/native/support holds the other end.
+// stdout; an exception becomes {"failure": …}. test/native/support holds the other end.
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -24,7 +24,7 @@ int main() {
       commands.at(name)(in, out);
       std::cout << out.str() << std::endl;
     } catch (const std::exception& error) {
-      std::cout << "{\"error\":\"" << error.what() << "\"}" << std::endl;
+      std::cout << "{\"failure\":\"" << error.what() << "\"}" << std::endl;
     }
   }
 }

@@ -33,7 +33,7 @@ SamplingOptions read_options(std::istream& in) {
 
 }  // namespace
 
-/** `options… top_logprobs steps prompt_size prompt… vocabulary logits…`: samples that many times from the same logits. */
+/** `options… top_logprobs steps prompt_size prompt… vocabulary logits…`: samples `steps` times from the same logits. */
 void sample(std::istream& in, std::ostream& out) {
   const auto options = read_options(in);
   int top_logprobs, steps, prompt_size, vocabulary;
@@ -53,14 +53,15 @@ void sample(std::istream& in, std::ostream& out) {
     logprobs += comma + std::to_string(sampled.logprob);
     tops += comma + "[";
     for (std::size_t i = 0; i < sampled.top.size(); i++) {
-      tops += (i == 0 ? "[" : ",[") + std::to_string(sampled.top[i].token) + "," + std::to_string(sampled.top[i].logprob) + "]";
+      tops += (i == 0 ? "[" : ",[") + std::to_string(sampled.top[i].token) + "," +
+              std::to_string(sampled.top[i].logprob) + "]";
     }
     tops += "]";
   }
   out << "{\"tokens\":[" << tokens << "],\"logprobs\":[" << logprobs << "],\"top\":[" << tops << "]}";
 }
 
-/** `options… top_logprobs steps vocabulary spread`: median microseconds per token on normal logits of that deviation. */
+/** `options… top_logprobs steps vocabulary spread`: median microseconds per token on normal logits of that spread. */
 void sample_cost(std::istream& in, std::ostream& out) {
   const auto options = read_options(in);
   int top_logprobs, steps, vocabulary;

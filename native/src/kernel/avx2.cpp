@@ -25,7 +25,8 @@ __m256 unpack(const std::uint32_t* words, int block) {
     const __m256i word = _mm256_set1_epi32(static_cast<int>(words[block]));
     return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srlv_epi32(word, shifts), _mm256_set1_epi32(15)));
   } else {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(words + 2 * block))));
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(words + 2 * block));
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
   }
 }
 

@@ -17,7 +17,7 @@ constexpr int kChunksPerThread = 4;
 constexpr int kPanelFloats = 128 * 1024;
 constexpr int kMinPanelRows = 16;
 
-/** Splits [0, rows) into `chunks` ranges whose starts are multiples of 4, so that threads share no cache line for long. */
+/** Start of a chunk when [0, rows) is split into `chunks` ranges of whole sets of 4 rows, the last one apart. */
 int chunk_start(int rows, int chunk, int chunks) {
   const auto start = static_cast<std::int64_t>(rows) * chunk / chunks;
   return chunk == chunks ? rows : static_cast<int>(start / 4 * 4);

@@ -1,5 +1,4 @@
 // Plain C++ that every compiler can vectorise for its own baseline.
-#include <algorithm>
 
 #include "kernel.h"
 
