@@ -127,10 +127,10 @@ export class Supervisor {
     const refuse = (code: 'NotReady' | 'QueueFull' | 'BadRequest', message: string): void =>
       sink({ type: 'TaskRefused', taskId, code, message });
     const { maxTasks, maxQueued } = this.#init.setup;
-    if (this.#status.type !== 'Ready' || this.#stopping) {
+    if (this.#status.type !== 'Ready' || this.stopping) {
       refuse(
         'NotReady',
-        `The runner takes no tasks now: it is ${this.#stopping ? 'stopping' : this.#status.type}.`,
+        `The runner takes no tasks now: it is ${this.stopping ? 'stopping' : this.#status.type}.`,
       );
     } else if (this.#tasks.has(taskId)) {
       refuse('BadRequest', `A task with the id ${taskId} is running already.`);
@@ -155,7 +155,7 @@ export class Supervisor {
    * @param why one sentence for the clients of the tasks that this cuts off
    */
   shutdown(why = 'The model was stopped while it answered.'): Promise<void> {
-    if (isTerminal(this.#status) || this.#stopping) return this.ended;
+    if (isTerminal(this.#status) || this.stopping) return this.ended;
     if (this.#process === undefined) {
       this.#finish({ type: 'Shutdown' });
       return this.ended;
@@ -167,7 +167,8 @@ export class Supervisor {
     return this.ended;
   }
 
-  get #stopping(): boolean {
+  /** Asked to end, or failing: it takes nothing more, and its terminal status comes. */
+  get stopping(): boolean {
     return this.#ladder !== undefined || this.#cause !== undefined || this.#phase === 'ShuttingDown';
   }
 
@@ -176,7 +177,7 @@ export class Supervisor {
     to: 'Connecting' | 'Loading' | 'WarmingUp',
     request: RunnerRequest,
   ): void {
-    if (this.#status.type !== from || this.#stopping) return;
+    if (this.#status.type !== from || this.stopping) return;
     this.#phase = to;
     this.#vitals.phaseBegins();
     this.#publish({ type: to });
@@ -185,7 +186,7 @@ export class Supervisor {
 
   /** The runner's answer to a phase's request. */
   #arrive(from: RunnerStatus['type'], to: RunnerStatus): void {
-    if (this.#stopping) return;
+    if (this.stopping) return;
     if (this.#status.type !== from) {
       this.#fail('ContractBroken', `the runner reported ${to.type} while it was ${this.#status.type}`);
       return;
@@ -225,7 +226,7 @@ export class Supervisor {
   }
 
   #onHello(protocol: number): void {
-    if (this.#announced || this.#stopping) return;
+    if (this.#announced || this.stopping) return;
     if (protocol !== RUNNER_PROTOCOL) {
       this.#fail('ContractBroken', `the runner speaks protocol ${protocol}, this node ${RUNNER_PROTOCOL}`);
       return;
