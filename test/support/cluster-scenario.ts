@@ -1,0 +1,350 @@
+import { admit, type Report } from '../../main/core/admit.ts';
+import { apply } from '../../main/core/apply/index.ts';
+import type { Command, Refusal } from '../../main/core/command.ts';
+import { decide } from '../../main/core/decide.ts';
+import type { Event, IndexedEvent } from '../../main/core/event.ts';
+import type { CommandId, InstanceId, MetaInstanceId, NodeId, RunnerId, TaskId } from '../../main/core/id.ts';
+import { neededBytes } from '../../main/core/placement/memory.ts';
+import { defaultPolicy, type Policy } from '../../main/core/policy.ts';
+import { reconcileInstance } from '../../main/core/reconcile/instance.ts';
+import { reconcileMetaInstance, type ReconcileContext } from '../../main/core/reconcile/meta-instance.ts';
+import type { Reconciled } from '../../main/core/reconcile/result.ts';
+import type { Result } from '../../main/core/result.ts';
+import { emptyState, type ClusterState } from '../../main/core/state.ts';
+import type { NodeTelemetry, RunnerTelemetry } from '../../main/core/telemetry.ts';
+import { GiB } from '../../main/core/unit.ts';
+import { everything, touchedBy, type Touched } from '../../main/node/master/touched.ts';
+import { Agenda } from './agenda.ts';
+import { defaultPace, ScriptedWorker, type Pace } from './scripted-worker.ts';
+
+/** A node of the simulated cluster. */
+interface Machine {
+  readonly nodeId: NodeId;
+  readonly name: string;
+  readonly memoryBytes: number;
+  sessions: number;
+  worker: ScriptedWorker | undefined;
+  /** Reports of this session in the order they were sent. */
+  sent: Report[];
+  toMasterAt: number;
+  toNodeAt: number;
+}
+
+type Key =
+  | { readonly type: 'MetaInstance'; readonly id: MetaInstanceId }
+  | { readonly type: 'Instance'; readonly id: InstanceId };
+
+export interface ClusterInit {
+  readonly policy?: Partial<Policy>;
+  readonly pace?: Partial<Pace>;
+  /** In [0, 1): jitter of the reconcilers and, where `latencyMs` is a range, of the network. */
+  readonly random?: () => number;
+  /** One way between a node and the master, from and to (not included), in ms. */
+  readonly latencyMs?: readonly [number, number];
+  /** Told after each event. */
+  readonly onEvent?: (entry: IndexedEvent, state: ClusterState) => void;
+  readonly onAction?: (
+    nodeName: string,
+    action: Parameters<ConstructorParameters<typeof ScriptedWorker>[0]['onAction']>[0],
+  ) => void;
+  /** Rewrites what the MetaInstance reconciler returns: lets a test place by hand what placement can't yet. */
+  readonly reconciled?: (key: Key, result: Reconciled, cluster: Cluster) => Reconciled;
+}
+
+/**
+ * A cluster in memory: one master that decides, admits, applies and reconciles; workers with the real plan. Time and
+ * chance come from the test, so the same script gives the same events.
+ */
+export class Cluster {
+  readonly agenda = new Agenda(Date.UTC(2026, 0, 1));
+  readonly entries: IndexedEvent[] = [];
+  readonly policy: Policy;
+  state: ClusterState = emptyState;
+  /** How often a reconciler was called. */
+  reconciles = 0;
+  readonly #init: ClusterInit;
+  readonly #pace: Pace;
+  readonly #machines = new Map<string, Machine>();
+  readonly #queued = new Set<string>();
+  readonly #requeues = new Map<string, () => void>();
+  #commands = 0;
+  #tasks = 0;
+
+  constructor(init: ClusterInit = {}) {
+    this.#init = init;
+    this.policy = { ...defaultPolicy, ...init.policy };
+    this.#pace = { ...defaultPace, ...init.pace };
+  }
+
+  get machines(): readonly Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  machine(name: string): Machine {
+    const machine = this.#machines.get(name);
+    if (machine === undefined) throw new Error(`no node ${name}`);
+    return machine;
+  }
+
+  worker(name: string): ScriptedWorker {
+    const { worker } = this.machine(name);
+    if (worker === undefined) throw new Error(`${name} is down`);
+    return worker;
+  }
+
+  /** A new node joins and starts. */
+  join(name: string, memoryBytes = 16 * GiB): void {
+    const nodeId = `node-${name}` as NodeId;
+    this.#machines.set(name, {
+      nodeId,
+      name,
+      memoryBytes,
+      sessions: 0,
+      worker: undefined,
+      sent: [],
+      toMasterAt: 0,
+      toNodeAt: 0,
+    });
+    this.start(name);
+  }
+
+  /** The node's process ends at once. What it has sent may still arrive. */
+  kill(name: string): void {
+    const machine = this.machine(name);
+    machine.worker?.kill();
+    machine.worker = undefined;
+  }
+
+  start(name: string): void {
+    const machine = this.machine(name);
+    machine.sessions += 1;
+    machine.sent = [];
+    // A new connection: what the last session sent may arrive later.
+    machine.toMasterAt = this.agenda.now;
+    machine.toNodeAt = this.agenda.now;
+    const worker: ScriptedWorker = new ScriptedWorker(
+      {
+        agenda: this.agenda,
+        send: (report, acknowledged) => {
+          machine.sent.push(report);
+          this.#deliver(
+            machine,
+            report,
+            () => worker === machine.worker && this.#toNode(machine, acknowledged),
+          );
+        },
+        onAction: (action) => this.#init.onAction?.(name, action),
+      },
+      { nodeId: machine.nodeId, pace: this.#pace },
+    );
+    machine.worker = worker;
+    const { nodeId, memoryBytes, sessions } = machine;
+    const started: Report = {
+      type: 'NodeStarted',
+      nodeId,
+      name,
+      version: '0.1.0',
+      sessionId: `${name}-${sessions}`,
+      memoryBytes,
+    };
+    machine.sent.push(started);
+    this.#deliver(machine, started);
+  }
+
+  /** The connection broke before the acknowledgements came: the node sends its newest reports again, in order. */
+  resend(name: string, count: number): void {
+    const machine = this.machine(name);
+    for (const report of machine.sent.slice(-count)) this.#deliver(machine, report);
+  }
+
+  /** The master starts anew from its log. */
+  restartMaster(): void {
+    this.state = replay(this.entries);
+    for (const cancel of this.#requeues.values()) cancel();
+    this.#requeues.clear();
+    this.#wake(everything(this.state));
+  }
+
+  submit(command: Command): Result<readonly Event[], Refusal> {
+    const decided = decide(this.state, command);
+    if (decided.ok) this.record(decided.value, command.commandId);
+    return decided;
+  }
+
+  newCommandId(): CommandId {
+    this.#commands += 1;
+    return `command-${this.#commands}` as CommandId;
+  }
+
+  /** A client of the node asks; false when the MetaInstance is not Ready. */
+  startTask(name: string, metaInstanceId: MetaInstanceId, durationMs: number): boolean {
+    const machine = this.machine(name);
+    const { worker } = machine;
+    const ready = this.state.metaInstances[metaInstanceId]?.status.conditions.Ready?.status === 'True';
+    const instance = Object.values(this.state.instances).find(
+      (each) => each.metaInstanceId === metaInstanceId,
+    );
+    if (!ready || instance === undefined || worker === undefined) return false;
+    this.#tasks += 1;
+    const taskId = `task-${this.#tasks}` as TaskId;
+    const send = (report: Report): void => {
+      machine.sent.push(report);
+      this.#deliver(machine, report);
+    };
+    send({
+      type: 'TaskStarted',
+      taskId,
+      metaInstanceId,
+      instanceId: instance.instanceId,
+      nodeId: machine.nodeId,
+    });
+    this.agenda.after(durationMs, () => {
+      if (worker !== machine.worker) return;
+      send({
+        type: 'TaskEnded',
+        taskId,
+        end: { type: 'Stop' },
+        usage: { promptTokens: 8, completionTokens: 16 },
+      });
+    });
+    return true;
+  }
+
+  run(forMs: number): void {
+    this.agenda.runUntil(this.agenda.now + forMs);
+  }
+
+  record(events: readonly Event[], commandId?: CommandId): void {
+    events.forEach((event, position) => {
+      const first = position === 0 && commandId !== undefined;
+      const entry: IndexedEvent = {
+        index: this.state.lastIndex + 1,
+        at: this.agenda.now,
+        event,
+        ...(first && { commandId }),
+      };
+      this.state = apply(this.state, entry);
+      this.entries.push(entry);
+      this.#init.onEvent?.(entry, this.state);
+      this.#wake(touchedBy(event, this.state));
+      for (const machine of this.#machines.values()) this.#showState(machine);
+    });
+  }
+
+  report(report: Report): void {
+    if (admit(this.state, report)) this.record([report]);
+  }
+
+  context(): ReconcileContext {
+    const nodes: Record<NodeId, NodeTelemetry> = {};
+    const runners: Record<RunnerId, RunnerTelemetry> = {};
+    for (const { nodeId, memoryBytes, worker } of this.#machines.values()) {
+      if (worker === undefined) continue;
+      let residentBytes = 0;
+      for (const { runnerId, instance, status } of worker.processes) {
+        const held =
+          status.type === 'Idle' ? 0 : neededBytes(instance.card, instance.contextLength, this.policy);
+        residentBytes += held;
+        runners[runnerId] = telemetryOf(runnerId, instance.card.layers, held);
+      }
+      nodes[nodeId] = {
+        nodeId,
+        totalBytes: memoryBytes,
+        availableBytes: memoryBytes - residentBytes,
+        at: this.agenda.now,
+      };
+    }
+    const random = this.#init.random?.() ?? 0.5;
+    return {
+      now: this.agenda.now,
+      random,
+      telemetry: { nodes, runners, downloads: [] },
+      policy: this.policy,
+    };
+  }
+
+  reconcile(key: Key): Reconciled {
+    const context = this.context();
+    const result =
+      key.type === 'MetaInstance'
+        ? reconcileMetaInstance(this.state, key.id, context)
+        : reconcileInstance(this.state, key.id, context);
+    return this.#init.reconciled?.(key, result, this) ?? result;
+  }
+
+  /** Keys there are now. */
+  keys(): Key[] {
+    const { metaInstances, instances } = everything(this.state);
+    return [
+      ...metaInstances.map((id): Key => ({ type: 'MetaInstance', id })),
+      ...instances.map((id): Key => ({ type: 'Instance', id })),
+    ];
+  }
+
+  #wake({ metaInstances, instances }: Touched): void {
+    for (const id of metaInstances) this.#enqueue({ type: 'MetaInstance', id });
+    for (const id of instances) this.#enqueue({ type: 'Instance', id });
+  }
+
+  #enqueue(key: Key): void {
+    const name = `${key.type} ${key.id}`;
+    if (this.#queued.has(name)) return;
+    this.#queued.add(name);
+    this.agenda.after(0, () => {
+      this.#queued.delete(name);
+      this.#requeues.get(name)?.();
+      this.#requeues.delete(name);
+      this.reconciles += 1;
+      const { events, result } = this.reconcile(key);
+      this.record(events);
+      if (result.type === 'RequeueAfter') {
+        this.#requeues.set(
+          name,
+          this.agenda.after(result.delayMs, () => this.#enqueue(key)),
+        );
+      }
+    });
+  }
+
+  #deliver(machine: Machine, report: Report, then?: () => void): void {
+    machine.toMasterAt = Math.max(machine.toMasterAt, this.agenda.now + this.#latency());
+    this.agenda.after(machine.toMasterAt - this.agenda.now, () => {
+      this.report(report);
+      then?.();
+    });
+  }
+
+  #showState(machine: Machine): void {
+    const { state } = this;
+    const { worker } = machine;
+    if (worker !== undefined) this.#toNode(machine, () => worker === machine.worker && worker.see(state));
+  }
+
+  #toNode(machine: Machine, call: () => void): void {
+    machine.toNodeAt = Math.max(machine.toNodeAt, this.agenda.now + this.#latency());
+    this.agenda.after(machine.toNodeAt - this.agenda.now, call);
+  }
+
+  #latency(): number {
+    const [from, to] = this.#init.latencyMs ?? [1, 1];
+    return from === to ? from : from + Math.floor((this.#init.random?.() ?? 0) * (to - from));
+  }
+}
+
+/** The fold of a whole log. */
+export function replay(entries: readonly IndexedEvent[]): ClusterState {
+  return entries.reduce(apply, emptyState);
+}
+
+function telemetryOf(runnerId: RunnerId, totalLayers: number, residentBytes: number): RunnerTelemetry {
+  return {
+    runnerId,
+    layersLoaded: 0,
+    totalLayers,
+    activeTasks: 0,
+    queuedTasks: 0,
+    weightBytes: 0,
+    kvBytes: 0,
+    residentBytes,
+  };
+}
