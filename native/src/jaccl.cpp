@@ -1,0 +1,9 @@
+#include "jaccl.h"
+
+#include "mlx/distributed/distributed.h"
+
+namespace skein {
+
+bool jaccl_available() { return mlx::core::distributed::is_available("jaccl"); }
+
+}  // namespace skein

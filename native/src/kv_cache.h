@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "mlx/array.h"
+
+namespace skein {
+
+/** Keys and values of one task for the layers of one shard, fp32. Grows by whole blocks; bounded by its owner's plan. */
+class KvCache {
+ public:
+  /** Tokens by which a layer's buffers grow. */
+  static constexpr int kBlockTokens = 256;
+
+  KvCache(int layers, int kv_heads, int head_size);
+
+  /**
+   * Puts `keys` and `values` [1 × kv_heads × rows × head_size] at `position` of a layer, over what was there, and
+   * returns views of everything up to their end: [1 × kv_heads × (position + rows) × head_size]. Lazy.
+   */
+  std::pair<mlx::core::array, mlx::core::array> update(int layer, const mlx::core::array& keys,
+                                                       const mlx::core::array& values, int position);
+
+  /** Memory of the buffers allocated so far. */
+  std::int64_t bytes() const;
+
+  /** Memory of one token over `layers` layers. */
+  static std::int64_t bytes_per_token(int layers, int kv_heads, int head_size) {
+    return std::int64_t{2} * layers * kv_heads * head_size * static_cast<std::int64_t>(sizeof(float));
+  }
+
+ private:
+  struct Layer {
+    mlx::core::array keys;
+    mlx::core::array values;
+    int capacity;
+  };
+
+  void grow(Layer& layer, int tokens);
+
+  const int kv_heads_;
+  const int head_size_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace skein

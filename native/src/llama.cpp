@@ -1,0 +1,124 @@
+#include "llama.h"
+
+#include <cmath>
+#include <unordered_set>
+
+#include "error.h"
+#include "mlx/fast.h"
+#include "mlx/ops.h"
+#include "mlx/transforms.h"
+
+namespace skein {
+namespace mx = mlx::core;
+namespace {
+
+/** A tensor that this decoder would ignore (a bias, an expert) means another computation: refuse instead. */
+void check_tensor_names(const gguf::File& file, const LlamaConfig& config) {
+  std::unordered_set<std::string> known{"token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"};
+  for (int layer = 0; layer < config.layers; layer++) {
+    for (const char* name : {"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}) {
+      known.insert("blk." + std::to_string(layer) + "." + name + ".weight");
+    }
+  }
+  for (const auto& tensor : file.tensors()) {
+    if (!known.contains(std::string(tensor.name))) {
+      throw EngineError(ErrorCode::UnsupportedArchitecture,
+                        file.mapped().path() + ": tensor " + std::string(tensor.name) + " has no place in the llama decoder of this build");
+    }
+  }
+}
+
+}  // namespace
+
+Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
+             const std::function<void(int, int)>& layer_done)
+    : config_(config), first_layer_(first_layer) {
+  check_tensor_names(file, config);
+  WeightLoader loader(file);
+  const int hidden = config.hidden;
+  const int query_size = config.heads * config.head_size;
+  const int kv_size = config.kv_heads * config.head_size;
+  const bool last = last_layer == config.layers;
+  const bool tied = file.find_tensor("output.weight") == nullptr;
+
+  if (first_layer == 0 || (last && tied)) embedding_ = loader.matrix("token_embd.weight", config.vocabulary, hidden);
+  if (last) {
+    output_norm_ = loader.vector("output_norm.weight", hidden);
+    if (!tied) output_ = loader.matrix("output.weight", config.vocabulary, hidden);
+  }
+  if (file.find_tensor("rope_freqs.weight") != nullptr) {
+    const mx::array factors = loader.vector("rope_freqs.weight", config.rope_size / 2);
+    const mx::array exponents = mx::divide(mx::arange(0, config.rope_size, 2, mx::float32), mx::array(static_cast<float>(config.rope_size)));
+    rope_wavelengths_ = mx::multiply(mx::power(mx::array(config.rope_base), exponents), factors);
+    mx::eval(*rope_wavelengths_);
+  }
+  for (int index = first_layer; index < last_layer; index++) {
+    const std::string prefix = "blk." + std::to_string(index) + ".";
+    const auto matrix = [&](const char* name, int rows, int columns) { return loader.matrix(prefix + name + ".weight", rows, columns); };
+    layers_.push_back({loader.vector(prefix + "attn_norm.weight", hidden), matrix("attn_q", query_size, hidden),
+                       matrix("attn_k", kv_size, hidden), matrix("attn_v", kv_size, hidden),
+                       matrix("attn_output", hidden, query_size), loader.vector(prefix + "ffn_norm.weight", hidden),
+                       matrix("ffn_gate", config.feed_forward, hidden), matrix("ffn_up", config.feed_forward, hidden),
+                       matrix("ffn_down", hidden, config.feed_forward)});
+    layer_done(index - first_layer + 1, last_layer - first_layer);
+  }
+  weight_bytes_ = loader.bytes();
+}
+
+mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
+  const mx::array indices(tokens.data(), {static_cast<int>(tokens.size())}, mx::int32);
+  return take_rows(*embedding_, indices);
+}
+
+mx::array Llama::layer(int index, const mx::array& hidden, std::span<const Segment> segments) const {
+  const Layer& layer = layers_.at(index);
+  const mx::array attended = mx::add(hidden, attention(index, hidden, segments));
+  const mx::array normed = mx::fast::rms_norm(attended, layer.feed_forward_norm, config_.norm_epsilon);
+  const mx::array gate = linear(normed, layer.gate);
+  const mx::array activated = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), linear(normed, layer.up));
+  return mx::add(attended, linear(activated, layer.down));
+}
+
+mx::array Llama::logits(const mx::array& hidden) const {
+  const mx::array normed = mx::fast::rms_norm(hidden, *output_norm_, config_.norm_epsilon);
+  return linear(normed, output_ ? *output_ : *embedding_);
+}
+
+mx::array Llama::attention(int index, const mx::array& hidden, std::span<const Segment> segments) const {
+  const Layer& layer = layers_.at(index);
+  const mx::array normed = mx::fast::rms_norm(hidden, layer.attention_norm, config_.norm_epsilon);
+  const mx::array query = linear(normed, layer.query);
+  const mx::array key = linear(normed, layer.key);
+  const mx::array value = linear(normed, layer.value);
+  if (segments.size() == 1) return linear(attend(index, query, key, value, segments.front()), layer.output);
+
+  std::vector<mx::array> parts;
+  int row = 0;
+  for (const Segment& segment : segments) {
+    const auto rows = [&](const mx::array& all) { return mx::slice(all, {row, 0}, {row + segment.rows, all.shape(1)}); };
+    parts.push_back(attend(index, rows(query), rows(key), rows(value), segment));
+    row += segment.rows;
+  }
+  return linear(mx::concatenate(std::move(parts), 0), layer.output);
+}
+
+mx::array Llama::attend(int index, const mx::array& query, const mx::array& key, const mx::array& value,
+                        const Segment& segment) const {
+  const auto split = [&](const mx::array& rows, int heads) {
+    return mx::transpose(mx::reshape(rows, {1, segment.rows, heads, config_.head_size}), {0, 2, 1, 3});
+  };
+  const mx::array queries = rope(split(query, config_.heads), segment.position);
+  const auto [keys, values] = segment.cache->update(index, rope(split(key, config_.kv_heads), segment.position),
+                                                    split(value, config_.kv_heads), segment.position);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(config_.head_size));
+  const mx::array attended =
+      mx::fast::scaled_dot_product_attention(queries, keys, values, scale, segment.rows > 1 ? "causal" : "");
+  return mx::reshape(mx::transpose(attended, {0, 2, 1, 3}), {segment.rows, config_.heads * config_.head_size});
+}
+
+mx::array Llama::rope(const mx::array& heads, int position) const {
+  const std::optional<float> base = rope_wavelengths_ ? std::nullopt : std::optional<float>(config_.rope_base);
+  return mx::fast::rope(heads, config_.rope_size, /*traditional=*/true, base, config_.rope_scale, position, rope_wavelengths_);
+}
+
+}  // namespace skein

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gguf.h"
+#include "kv_cache.h"
+#include "llama_config.h"
+#include "mlx/array.h"
+#include "weights.h"
+
+namespace skein {
+
+/** One task's consecutive rows among the rows of a step. */
+struct Segment {
+  /** Position of the first row in the task's context. */
+  int position;
+  int rows;
+  KvCache* cache;
+};
+
+/**
+ * Layers [first, last) of a llama-architecture decoder. The rows of all tasks of a step go through norms and linear
+ * layers together, so that weights are read once a step; attention runs for each segment on its own cache.
+ *
+ * GGUF stores llama's Q and K rows permuted for interleaved rope. They stay as they are and rope runs in MLX's
+ * `traditional` form: scores are the same, because Q and K are permuted alike, and blocks need no rewriting.
+ */
+class Llama {
+ public:
+  /** Loads and evaluates the weights; calls `layer_done(done, total)` after each layer and may be left by its throw. */
+  Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
+        const std::function<void(int, int)>& layer_done);
+
+  const LlamaConfig& config() const { return config_; }
+  int layers() const { return static_cast<int>(layers_.size()); }
+  bool has_embedding() const { return embedding_.has_value() && first_layer_ == 0; }
+  bool has_head() const { return output_norm_.has_value(); }
+  std::size_t weight_bytes() const { return weight_bytes_; }
+  KvCache make_cache() const { return {layers(), config_.kv_heads, config_.head_size}; }
+
+  /** Embedded tokens [tokens × hidden]. Needs `has_embedding()` and tokens below the vocabulary size. */
+  mlx::core::array embed(std::span<const std::int32_t> tokens) const;
+
+  /** Hidden states [rows × hidden] after a layer of this shard, counted from 0. The segments cover all rows in order. */
+  mlx::core::array layer(int index, const mlx::core::array& hidden, std::span<const Segment> segments) const;
+
+  /** fp32 logits [rows × vocabulary]. Needs `has_head()`. */
+  mlx::core::array logits(const mlx::core::array& hidden) const;
+
+ private:
+  struct Layer {
+    mlx::core::array attention_norm;
+    Matrix query, key, value, output;
+    mlx::core::array feed_forward_norm;
+    Matrix gate, up, down;
+  };
+
+  mlx::core::array attention(int index, const mlx::core::array& hidden, std::span<const Segment> segments) const;
+  mlx::core::array attend(int index, const mlx::core::array& query, const mlx::core::array& key,
+                          const mlx::core::array& value, const Segment& segment) const;
+  mlx::core::array rope(const mlx::core::array& heads, int position) const;
+
+  const LlamaConfig config_;
+  const int first_layer_;
+  std::vector<Layer> layers_;
+  std::optional<Matrix> embedding_;
+  std::optional<mlx::core::array> output_norm_;
+  /** Absent when the embedding is tied. */
+  std::optional<Matrix> output_;
+  /** Wavelengths of llama 3's scaled rope; absent for the plain base. */
+  std::optional<mlx::core::array> rope_wavelengths_;
+  std::size_t weight_bytes_ = 0;
+};
+
+}  // namespace skein

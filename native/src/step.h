@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "engine_types.h"
+#include "llama.h"
+#include "task.h"
+
+namespace skein {
+
+/**
+ * Computes one step through a whole model and returns evaluated fp32 logits, one row for each entry that samples, in
+ * order; empty when none does. After each layer is evaluated `after_layer` runs: tasks that it marks as ended leave
+ * `step` there and then, their rows are dropped and their caches freed, and the others go on undisturbed.
+ */
+std::optional<mlx::core::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer);
+
+/**
+ * Runs an input of its own through the shard in chunks, on a cache of its own: fp32 logits of the last position where the
+ * shard has the head, else all hidden states. `after_layer` may throw to stop it.
+ * Throws `BadArgument` when the input's kind or size does not fit the shard, `PromptTooLong` beyond `context_tokens`.
+ */
+std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input, int chunk, int context_tokens,
+                                  const std::function<void()>& after_layer);
+
+}  // namespace skein

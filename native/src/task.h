@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "engine_types.h"
+#include "kv_cache.h"
+#include "sampler.h"
+
+namespace skein {
+
+/** One generation. Everything but `cancel_requested` belongs to the engine thread once it is submitted. */
+struct Task {
+  Task(TaskId task, const GenerateRequest& request)
+      : id(task),
+        prompt_tokens(static_cast<int>(request.prompt.size())),
+        max_tokens(request.max_tokens),
+        top_logprobs(request.top_logprobs),
+        end_tokens(request.end_tokens.begin(), request.end_tokens.end()),
+        sampler(request.sampling, request.prompt) {}
+
+  const TaskId id;
+  const int prompt_tokens;
+  const int max_tokens;
+  const int top_logprobs;
+  const std::unordered_set<std::int32_t> end_tokens;
+  std::atomic<bool> cancel_requested{false};
+
+  Sampler sampler;
+  std::optional<KvCache> cache;
+  int generated = 0;
+  /** Its last output has been made: rows of it that are still under way are dropped. */
+  bool ended = false;
+};
+
+/** A planned entry with the task it belongs to. */
+struct StepRow {
+  StepEntry entry;
+  std::shared_ptr<Task> task;
+};
+
+using Step = std::vector<StepRow>;
+
+}  // namespace skein

@@ -1,0 +1,167 @@
+#include "task_table.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace skein {
+
+TaskTable::TaskTable(const SchedulerLimits& limits, int vocabulary, Gauges& gauges)
+    : limits_(limits), vocabulary_(vocabulary), gauges_(gauges), scheduler_(limits) {}
+
+TaskId TaskTable::submit(GenerateRequest request) {
+  if (request.prompt.empty()) throw EngineError(ErrorCode::BadArgument, "the prompt has no tokens");
+  for (const auto token : request.prompt) {
+    if (token < 0 || token >= vocabulary_) {
+      throw EngineError(ErrorCode::BadArgument, "prompt token " + std::to_string(token) + " is outside the vocabulary of " + std::to_string(vocabulary_));
+    }
+  }
+  if (request.prompt.size() >= static_cast<std::size_t>(limits_.context_tokens)) {
+    throw EngineError(ErrorCode::PromptTooLong, "the prompt has " + std::to_string(request.prompt.size()) + " tokens; with an answer at most " +
+                                                    std::to_string(limits_.context_tokens - 1) + " fit into the context of " +
+                                                    std::to_string(limits_.context_tokens));
+  }
+  const std::lock_guard lock(mutex_);
+  const TaskId id = last_task_ + 1;
+  std::shared_ptr<Task> task;
+  try {
+    task = std::make_shared<Task>(id, request);
+  } catch (const std::invalid_argument& error) {
+    throw EngineError(ErrorCode::BadArgument, error.what());
+  }
+  tasks_.emplace(id, std::move(task));
+  if (scheduler_.submit(id, std::move(request.prompt), request.max_tokens) == Scheduler::Submission::QueueFull) {
+    tasks_.erase(id);
+    throw EngineError(ErrorCode::QueueFull, std::to_string(scheduler_.active()) + " generations run and " +
+                                                std::to_string(scheduler_.queued()) + " wait, which is the limit; try again when one has ended");
+  }
+  last_task_ = id;
+  publish_locked();
+  return id;
+}
+
+void TaskTable::cancel(TaskId task) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return;
+  found->second->cancel_requested = true;
+  cancel_pending_ = true;
+}
+
+void TaskTable::cancel_all() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, task] : tasks_) task->cancel_requested = true;
+  cancel_pending_ = true;
+}
+
+bool TaskTable::idle() const {
+  const std::lock_guard lock(mutex_);
+  return scheduler_.idle();
+}
+
+std::vector<StepOutput> TaskTable::sweep() {
+  if (!cancel_pending_.exchange(false)) return {};
+  std::vector<StepOutput> outputs;
+  const std::lock_guard lock(mutex_);
+  for (auto next = tasks_.begin(); next != tasks_.end();) {
+    const std::shared_ptr<Task> task = (next++)->second;
+    if (!task->cancel_requested) continue;
+    StepOutput output{task->id};
+    output.finish = Finish::Cancelled;
+    outputs.push_back(std::move(output));
+    end_locked(*task);
+  }
+  return outputs;
+}
+
+Step TaskTable::next_step() {
+  const std::lock_guard lock(mutex_);
+  Step step;
+  for (auto& entry : scheduler_.plan().entries) {
+    auto task = tasks_.at(entry.task);
+    step.push_back({std::move(entry), std::move(task)});
+  }
+  return step;
+}
+
+std::vector<StepOutput> TaskTable::complete(const Step& step, std::span<float> logits) {
+  std::vector<StepOutput> outputs;
+  std::size_t row = 0;
+  for (const auto& [entry, task] : step) {
+    StepOutput output{task->id};
+    const int computed = entry.position + static_cast<int>(entry.tokens.size());
+    if (computed <= task->prompt_tokens) output.prefilled = computed;
+    if (entry.samples) sample(*task, logits.subspan(row++ * vocabulary_, vocabulary_), output);
+
+    const std::lock_guard lock(mutex_);
+    scheduler_.computed(entry);
+    if (output.sampled) scheduler_.sampled(task->id, output.sampled->token);
+    if (output.finish) end_locked(*task);
+    outputs.push_back(std::move(output));
+  }
+  const std::lock_guard lock(mutex_);
+  publish_memory_locked();
+  return outputs;
+}
+
+void TaskTable::sample(Task& task, std::span<float> logits, StepOutput& output) {
+  try {
+    Sampled sampled = task.sampler.sample(logits, task.top_logprobs);
+    if (task.end_tokens.contains(sampled.token)) {
+      output.finish = Finish::Stop;
+      return;
+    }
+    task.generated++;
+    const bool full = task.generated >= task.max_tokens || task.prompt_tokens + task.generated >= limits_.context_tokens;
+    if (full) output.finish = Finish::Length;
+    output.logprobs = task.top_logprobs >= 0;
+    output.sampled = std::move(sampled);
+  } catch (const std::exception& error) {
+    output.finish = Finish::Failed;
+    output.error = error.what();
+  }
+}
+
+std::vector<StepOutput> TaskTable::fail(const Step& step, const std::string& message) {
+  std::vector<StepOutput> outputs;
+  const std::lock_guard lock(mutex_);
+  for (const auto& row : step) {
+    if (row.task->ended) continue;
+    StepOutput output{row.task->id};
+    output.finish = Finish::Failed;
+    output.error = message;
+    outputs.push_back(std::move(output));
+    end_locked(*row.task);
+  }
+  return outputs;
+}
+
+std::vector<StepOutput> TaskTable::fail_all(const std::string& message) {
+  Step all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, task] : tasks_) all.push_back({{}, task});
+  }
+  return fail(all, message);
+}
+
+void TaskTable::end_locked(Task& task) {
+  task.ended = true;
+  task.cache.reset();
+  scheduler_.end(task.id);
+  tasks_.erase(task.id);
+  publish_locked();
+  publish_memory_locked();
+}
+
+void TaskTable::publish_locked() {
+  gauges_.active_tasks = scheduler_.active();
+  gauges_.queued_tasks = scheduler_.queued();
+}
+
+void TaskTable::publish_memory_locked() {
+  std::int64_t bytes = 0;
+  for (const auto& [id, task] : tasks_) bytes += task->cache ? task->cache->bytes() : 0;
+  gauges_.kv_bytes = bytes;
+}
+
+}  // namespace skein

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine_types.h"
+#include "scheduler.h"
+#include "task.h"
+
+namespace skein {
+
+/**
+ * The tasks of one engine and their schedule. `submit` and `cancel` may come from any thread at any time; the rest is the
+ * engine thread's, and only that thread destroys tasks, because their caches are MLX's.
+ */
+class TaskTable {
+ public:
+  TaskTable(const SchedulerLimits& limits, int vocabulary, Gauges& gauges);
+
+  /** Throws `BadArgument`, `PromptTooLong` or `QueueFull`. */
+  TaskId submit(GenerateRequest request);
+  /** Takes effect at the engine's next `sweep`, within one layer. */
+  void cancel(TaskId task);
+  void cancel_all();
+
+  bool idle() const;
+
+  /** Ends all tasks whose cancel was asked, running or waiting, and returns their last outputs. Cheap when there is none. */
+  std::vector<StepOutput> sweep();
+  /** The next step's entries; empty when nothing can run. */
+  Step next_step();
+  /** Takes the results of a step: samples from `logits`, one row for each entry that samples. */
+  std::vector<StepOutput> complete(const Step& step, std::span<float> logits);
+  /** Ends the tasks of a step that threw. */
+  std::vector<StepOutput> fail(const Step& step, const std::string& message);
+  std::vector<StepOutput> fail_all(const std::string& message);
+
+ private:
+  void sample(Task& task, std::span<float> logits, StepOutput& output);
+  void end_locked(Task& task);
+  void publish_locked();
+  /** Engine thread only: it looks into the caches. */
+  void publish_memory_locked();
+
+  const SchedulerLimits limits_;
+  const int vocabulary_;
+  Gauges& gauges_;
+  std::atomic<bool> cancel_pending_{false};
+  mutable std::mutex mutex_;
+  Scheduler scheduler_;
+  std::map<TaskId, std::shared_ptr<Task>> tasks_;
+  TaskId last_task_ = 0;
+};
+
+}  // namespace skein
