@@ -14,7 +14,8 @@ export interface LocalView {
 
 export interface LocalRunner {
   readonly instanceId: InstanceId;
-  readonly status: RunnerStatus;
+  /** Undefined until its process has said its first word. */
+  readonly status: RunnerStatus | undefined;
 }
 
 /** The next thing this worker does. Actions are started, not awaited; their effect shows in the local view at once. */
@@ -130,7 +131,7 @@ function load(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerActi
 /** [W9] Warm-up once every rank is loaded; rank 0 drives it, so it comes last. */
 function warmUp(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
   for (const { instance, assignment, runnerId } of myShards(state, nodeId)) {
-    if (local.runners[runnerId]?.status.type !== 'Loaded') continue;
+    if (local.runners[runnerId]?.status?.type !== 'Loaded') continue;
     const others = ranks(state, instance, local).filter((_, rank) => rank !== assignment.rank);
     const ahead = assignment.rank === 0 ? ['WarmingUp', 'Ready'] : ['Loaded', 'WarmingUp', 'Ready'];
     if (others.every((status) => status !== undefined && ahead.includes(status.type))) {
@@ -149,7 +150,7 @@ function stepFrom(
 ): RunnerId | undefined {
   return myShards(state, nodeId).find(
     ({ instance, runnerId }) =>
-      local.runners[runnerId]?.status.type === from &&
+      local.runners[runnerId]?.status?.type === from &&
       ranks(state, instance, local).every((status) => status !== undefined && allIn.includes(status.type)),
   )?.runnerId;
 }
@@ -174,7 +175,8 @@ function myShards(
   });
 }
 
-const mayStop = (status: RunnerStatus): boolean => !isTerminal(status) && status.type !== 'ShuttingDown';
+const mayStop = (status: RunnerStatus | undefined): boolean =>
+  status === undefined || (!isTerminal(status) && status.type !== 'ShuttingDown');
 
 function stoppable(local: LocalView): [RunnerId, LocalRunner][] {
   return (Object.entries(local.runners) as [RunnerId, LocalRunner][]).filter(([, { status }]) =>

@@ -1,0 +1,100 @@
+import type { Report } from '../../core/admit.ts';
+import type { GenerationRequest } from '../../core/contract/runner.ts';
+import type { NodeId, TaskId } from '../../core/id.ts';
+import type { Instance } from '../../core/instance.ts';
+import type { MetaInstance } from '../../core/meta-instance.ts';
+import { phaseLabel } from '../../core/phase.ts';
+import { ok, refused, type Result } from '../../core/result.ts';
+import type { ClusterState } from '../../core/state.ts';
+import { instanceOf, values } from '../../core/view.ts';
+import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
+import type { Supervisor } from '../runner/supervisor.ts';
+import { TaskChannel } from './task-channel.ts';
+
+export interface TasksComponents {
+  /** The supervisor of an Instance's rank 0. */
+  readonly leaderOf: (instance: Instance) => Supervisor | undefined;
+  readonly newTaskId: () => TaskId;
+}
+
+export interface TasksInit {
+  readonly nodeId: NodeId;
+  readonly state: () => ClusterState;
+  readonly report: (report: Report) => Promise<unknown>;
+}
+
+/** How long a client should wait before it asks a full queue again. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** Starts tasks for clients of this node and puts their start and end, never their tokens, on the log. */
+export class Tasks {
+  readonly #components: TasksComponents;
+  readonly #init: TasksInit;
+
+  constructor(components: TasksComponents, init: TasksInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** @param target a model id or a MetaInstance id; of several Instances the least busy one serves */
+  async start(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>> {
+    const chosen = this.#choose(target);
+    if (!chosen.ok) return chosen;
+    const { instance, leader } = chosen.value;
+    const taskId = this.#components.newTaskId();
+    const channel = new TaskChannel({ taskId, cancel: () => leader.cancel(taskId) });
+    const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
+    leader.generate(taskId, generation, (event) => {
+      answer(event);
+      channel.push(event);
+      if (event.type === 'TaskEnded')
+        this.#report({ type: 'TaskEnded', taskId, end: event.end, usage: event.usage });
+    });
+    const { metaInstanceId, instanceId } = instance;
+    const { nodeId } = this.#init;
+    const first = await answered;
+    if (first.type === 'TaskRefused') return refused(refusalOf(first));
+    if (first.type !== 'TaskEnded') {
+      this.#report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
+    }
+    return ok(channel);
+  }
+
+  #choose(target: string): Result<{ instance: Instance; leader: Supervisor }, TaskRefusal> {
+    const state = this.#init.state();
+    const named = values(state.metaInstances).filter(
+      ({ metaInstanceId, card, deleting }) =>
+        !deleting && (metaInstanceId === target || card.modelId === target),
+    );
+    if (named.length === 0)
+      return refused({ code: 'NoInstance', message: `No instance found for model ${target}` });
+    const ready = named.flatMap((metaInstance) => {
+      const instance = instanceOf(state, metaInstance.metaInstanceId);
+      const leader = instance && this.#components.leaderOf(instance);
+      return instance && leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
+    });
+    const [best] = ready.sort((a, b) => a.leader.runningTasks - b.leader.runningTasks);
+    return best === undefined ? refused(notReady(state, target, named)) : ok(best);
+  }
+
+  #report(report: Report): void {
+    // A broken log ends the node by its own way; the client's answer does not depend on it.
+    this.#init.report(report).catch(() => undefined);
+  }
+}
+
+function notReady(state: ClusterState, target: string, named: readonly MetaInstance[]): TaskRefusal {
+  const phases = named.map((each) => `${each.metaInstanceId} is ${phaseLabel(state, each)}`).join(', ');
+  const failure = named.find(({ status }) => status.lastFailure !== null)?.status.lastFailure?.message;
+  const why = failure === undefined ? '' : ` Last failure: ${failure}`;
+  return {
+    code: 'NotReady',
+    message: `${target} is not ready to answer: ${phases}.${why}`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
+
+function refusalOf({ code, message }: Extract<TaskEvent, { type: 'TaskRefused' }>): TaskRefusal {
+  const busy = code === 'QueueFull' || code === 'NotReady';
+  return { code, message, ...(busy && { retryAfterSeconds: RETRY_AFTER_SECONDS }) };
+}
