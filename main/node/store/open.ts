@@ -1,5 +1,5 @@
 import { copyFileSync, statSync } from 'node:fs';
-import { configure, createTables, isBlank, Rows, SCHEMA, schemaVersion } from './rows.ts';
+import { configure, createTables, isBlank, PAGE_BYTES, Rows, SCHEMA, schemaVersion } from './rows.ts';
 import { finishSalvage, salvage, setAside } from './salvage.ts';
 import { closeQuietly, openDatabase, transaction, type Database } from './sqlite.ts';
 import { StoreError, storeError } from './store-error.ts';
@@ -38,6 +38,8 @@ export function openLogFile(path: string, maxBytes: number, now: number): Opened
   }
 }
 
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
 function refuseOtherThanFile(path: string): void {
   const entry = statSync(path, { throwIfNoEntry: false });
   if (entry === undefined || entry.isFile()) return;
@@ -56,9 +58,10 @@ function openSound(
 ): { readonly database: Database; readonly found: Survey } {
   const wal = `${path}-wal`;
   const claim = walClaim(wal);
-  if (claim.lastCommitFrame > 0 && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) {
-    // SQLite would delete the write-ahead log of an empty file.
-    throw new StoreError('Damaged', `The event log ${path} is empty, but its write-ahead log is not.`);
+  const bytes = sizeOf(path);
+  // SQLite takes a file without a whole page as new, and would delete the write-ahead log of an empty one.
+  if (bytes < PAGE_BYTES && bytes + claim.lastCommitFrame > 0) {
+    throw new StoreError('Damaged', `The event log ${path} is damaged: only ${bytes} bytes of it are left.`);
   }
   const database = openDatabase(path, LOCK_WAIT_MS);
   try {
@@ -128,11 +131,13 @@ function replaceDamaged(path: string, maxBytes: number, stamp: string, problem: 
   let kept = 'nothing of it could be read, so Skein starts with an empty log';
   let database: Database | undefined;
   try {
-    database = openDatabase(path, LOCK_WAIT_MS);
-    database.exec('PRAGMA locking_mode = EXCLUSIVE');
-    const rows = new Rows(database);
-    const found = survey(rows);
-    if (found.state.lastIndex > 0) {
+    if (sizeOf(path) >= PAGE_BYTES) {
+      database = openDatabase(path, LOCK_WAIT_MS);
+      database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    }
+    const rows = database && new Rows(database);
+    const found = rows && survey(rows);
+    if (found && found.state.lastIndex > 0) {
       salvage(path, rows, found, maxBytes);
       kept = `everything up to event ${found.state.lastIndex} was kept`;
     }

@@ -7,6 +7,8 @@ import { transaction, type Database, type Statement } from './sqlite.ts';
  */
 export const SCHEMA = 1;
 
+export const PAGE_BYTES = 4096;
+
 /** `idx` is an event's index, or the `lastIndex` of the state in a snapshot. */
 export interface Row {
   readonly idx: number;
@@ -20,11 +22,10 @@ export const checksumOf = (idx: number, body: string): number => crc32(body, idx
 
 /** Locks the file for this process alone, sets durability, and bounds the file's size. Throws SQLite's errors. */
 export function configure(database: Database, maxBytes: number): void {
-  const pageBytes = 4096;
   // An exclusive lock ends with its process, even by SIGKILL; fullfsync matters on macOS only.
   database.exec(`
     PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA page_size = ${pageBytes};
+    PRAGMA page_size = ${PAGE_BYTES};
     PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA cell_size_check = ON;
     PRAGMA journal_mode = WAL;
@@ -32,7 +33,7 @@ export function configure(database: Database, maxBytes: number): void {
     PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON;
     PRAGMA journal_size_limit = ${8 * 1024 * 1024};
-    PRAGMA max_page_count = ${Math.max(16, Math.floor(maxBytes / pageBytes))};
+    PRAGMA max_page_count = ${Math.max(16, Math.floor(maxBytes / PAGE_BYTES))};
   `);
 }
 
