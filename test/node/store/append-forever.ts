@@ -1,0 +1,24 @@
+// A process for the crash test: appends for ever and writes the index of each confirmed batch to its standard output.
+import { writeSync } from 'node:fs';
+import type { Event } from '../../../main/core/event.ts';
+import { systemClock } from '../../../main/node/clock.ts';
+import { createLog } from '../../../main/node/log.ts';
+import { EventLog } from '../../../main/node/store/event-log.ts';
+import { event, indexed } from '../../support/builders.ts';
+
+const [path] = process.argv.slice(2);
+if (path === undefined) throw new Error('needs the path of the log');
+
+const log = createLog({ level: 'warn', now: systemClock.now, write: (line) => void writeSync(2, line) });
+const opened = EventLog.open({ clock: systemClock, log }, { path, snapshotEvery: 50, retain: 100 });
+for (const notice of opened.notices) writeSync(2, `${notice}\n`);
+const eventAt = (index: number): Event =>
+  index % 2 === 1 ? event.nodeStarted(`node ${index}`) : event.downloadCompleted(index);
+
+let next = opened.log.lastIndex + 1;
+for (;;) {
+  const events = Array.from({ length: 1 + (next % 5) }, (_, position) => eventAt(next + position));
+  await opened.log.append(indexed(events, next));
+  next += events.length;
+  writeSync(1, `${next - 1}\n`);
+}

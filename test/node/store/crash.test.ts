@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { FILE, history, openLog, temporaryFolder, write } from './support.ts';
+
+/** Runs the appending process on the folder for a while, then SIGKILL; returns the last index it confirmed. */
+async function appendAndKill(folder: string, afterMs: number): Promise<{ confirmed: number; said: string }> {
+  const program = join(import.meta.dirname, 'append-forever.ts');
+  const child = spawn(process.execPath, [program, join(folder, FILE)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const closed = once(child, 'close');
+  const startedAt = performance.now();
+  while (output === '' && child.exitCode === null && performance.now() - startedAt < 20_000) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  child.kill('SIGKILL');
+  await closed;
+  const whole = output.slice(0, output.lastIndexOf('\n')).split('\n');
+  return { confirmed: Number(whole.at(-1)), said };
+}
+
+describe('kill -9 of a process that appends without end', () => {
+  test('everything it confirmed is there, again and again on the same log', { timeout: 60_000 }, async () => {
+    const folder = temporaryFolder();
+    let before = 0;
+    for (const afterMs of [0, 37, 90, 151, 10, 223]) {
+      const { confirmed, said } = await appendAndKill(folder, afterMs);
+      expect(said).toBe('');
+      expect(confirmed).toBeGreaterThan(before);
+      const left = temporaryFolder();
+      cpSync(folder, left, { recursive: true });
+      const { log, state, notices } = openLog(left, { snapshotEvery: 50, retain: 100 });
+      expect(state.lastIndex).toBeGreaterThanOrEqual(confirmed);
+      const kept = log.read(0, 10_000);
+      expect(kept.length).toBeGreaterThanOrEqual(Math.min(100, confirmed));
+      for (const { index, event } of kept) {
+        expect(event).toMatchObject(
+          index % 2 === 1 ? { name: `node ${index}` } : { download: { bytes: index } },
+        );
+      }
+      expect(notices.filter((notice) => !/cut off/.test(notice))).toEqual([]);
+      await log.close();
+      before = confirmed;
+    }
+  });
+
+  test('while it lives, a second process is refused; once it is dead, the lock is gone', async () => {
+    const folder = temporaryFolder();
+    const { log } = openLog(folder);
+    const { confirmed, said } = await appendAndKill(folder, 0);
+    expect([confirmed, said]).toEqual([
+      0,
+      expect.stringMatching(/Another process has the event log .* open/),
+    ]);
+    await log.close();
+    expect((await appendAndKill(folder, 0)).confirmed).toBeGreaterThan(0);
+    await openLog(folder).log.close();
+  });
+});
+
+describe('figures, printed', () => {
+  test('100,000 events are replayed', { timeout: 60_000 }, async () => {
+    const folder = temporaryFolder();
+    const entries = history(100_000);
+    const { log } = openLog(folder, { snapshotEvery: 1_000_000 });
+    for (let start = 0; start < entries.length; start += 5_000)
+      await log.append(entries.slice(start, start + 5_000));
+    const cut = temporaryFolder();
+    cpSync(folder, cut, { recursive: true });
+    const size = log.sizeBytes();
+    await log.close();
+    const replayStartedAt = performance.now();
+    const replayed = openLog(cut);
+    const replayMs = performance.now() - replayStartedAt;
+    expect([replayed.entries.length, replayed.state.lastIndex]).toEqual([100_000, 100_000]);
+    await replayed.log.close();
+    const snapshotStartedAt = performance.now();
+    const { log: last, entries: none } = openLog(folder);
+    const snapshotMs = performance.now() - snapshotStartedAt;
+    expect(none).toEqual([]);
+    await last.close();
+    console.log(
+      `100,000 events, ${(size / 2 ** 20).toFixed(1)} MiB: open with full replay ${replayMs.toFixed(0)} ms, ` +
+        `with a snapshot ${snapshotMs.toFixed(0)} ms`,
+    );
+  });
+
+  test('appends share commits', async () => {
+    const folder = temporaryFolder();
+    const entries = history(10_000);
+    await write(folder, entries.slice(0, 4));
+    const { log } = openLog(folder);
+    let next = 4;
+    const startedAt = performance.now();
+    while (next < 3_004) {
+      await Promise.all(entries.slice(next, next + 50).map((entry) => log.append([entry])));
+      next += 50;
+    }
+    const grouped = 3_000 / ((performance.now() - startedAt) / 1_000);
+    const singleStartedAt = performance.now();
+    for (const entry of entries.slice(next, next + 50)) await log.append([entry]);
+    const single = 50 / ((performance.now() - singleStartedAt) / 1_000);
+    console.log(
+      `appends a second: ${grouped.toFixed(0)} by 50 at once, ${single.toFixed(0)} one after the other`,
+    );
+    expect(grouped).toBeGreaterThan(single);
+    await log.close();
+  });
+});
