@@ -28,7 +28,7 @@ export interface ChildProcessHostInit {
 }
 
 /** All that a runner gets of this process's environment; the rest may hold secrets. */
-const passedOn = ['HOME', 'LANG', 'PATH', 'TMPDIR', 'SKEIN_CPU_KERNEL', 'SKEIN_CPU_THREADS'];
+const passedOn = ['HOME', 'LANG', 'PATH', 'TMPDIR', 'SKEIN_ADDON', 'SKEIN_CPU_KERNEL', 'SKEIN_CPU_THREADS'];
 
 /** The descriptor of the channel in the runner; `main/runner/port.ts` opens the same. */
 const CHANNEL = 3;

@@ -1,0 +1,219 @@
+import type { GenerateOptions, StepOutput } from '../../native/addon.d.ts';
+import type { GenerationRequest, RunnerReport, SamplingRequest } from '../core/contract/runner.ts';
+import type { TaskId } from '../core/id.ts';
+import type { TaskEnd } from '../core/task.ts';
+import { unreachable } from '../core/result.ts';
+import type { Engine } from './engine.ts';
+import { Answer } from './generate-answer.ts';
+import type { TextModel } from './generate-text.ts';
+import type { RunnerPort } from './port.ts';
+
+export interface GenerationsComponents {
+  readonly engine: Engine;
+  readonly text: TextModel;
+  readonly port: RunnerPort;
+  /** Monotonic microseconds. */
+  readonly nowUs: () => number;
+}
+
+interface Generation {
+  readonly taskId: TaskId;
+  readonly engineTask: number;
+  readonly answer: Answer;
+  readonly promptTokens: number;
+  readonly withDetails: boolean;
+  sampledAtUs: number;
+}
+
+type RefusalCode = Extract<RunnerReport, { type: 'TaskRefused' }>['code'];
+
+/** The tasks of a runner that is Ready: requests become engine tasks, steps become reports. */
+export class Generations {
+  readonly #components: GenerationsComponents;
+  readonly #contextTokens: number;
+  readonly #byTask = new Map<TaskId, Generation>();
+  readonly #byEngineTask = new Map<number, Generation>();
+
+  /** @param contextTokens longest prompt and answer together */
+  constructor(components: GenerationsComponents, contextTokens: number) {
+    this.#components = components;
+    this.#contextTokens = contextTokens;
+  }
+
+  /** Reports `TaskRefused` when the task can't be taken. A task that is running already: no effect. */
+  start(taskId: TaskId, request: GenerationRequest): void {
+    if (this.#byTask.has(taskId)) return;
+    const { engine, text } = this.#components;
+    try {
+      const answer = new Answer(text, request.stop);
+      const prompt = text.encodeChat(request.messages);
+      const room = this.#contextTokens - prompt.length;
+      if (room < 1) return this.#refuseLong(taskId, prompt.length);
+      const engineTask = engine.submit({
+        prompt,
+        maxTokens: Math.min(request.maxTokens ?? room, room),
+        endTokens: text.endTokens,
+        sampling: engineSampling(request.sampling),
+        topLogprobs: request.topLogprobs ?? -1,
+      });
+      const generation: Generation = {
+        taskId,
+        engineTask,
+        answer,
+        promptTokens: prompt.length,
+        withDetails: request.topLogprobs !== null,
+        sampledAtUs: 0,
+      };
+      this.#byTask.set(taskId, generation);
+      this.#byEngineTask.set(engineTask, generation);
+    } catch (error) {
+      this.#refuse(taskId, refusalCode(error), error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The task ends `Cancelled` when the engine has let go of it. */
+  cancel(taskId: TaskId): void {
+    const generation = this.#byTask.get(taskId);
+    if (generation !== undefined) this.#components.engine.cancel(generation.engineTask);
+  }
+
+  /** Ends every task now; the engine is about to close. */
+  endAll(end: TaskEnd): void {
+    for (const generation of [...this.#byTask.values()]) this.#end(generation, end);
+  }
+
+  /** One engine step. Outputs of tasks that have ended here are dropped. */
+  onSteps(batch: readonly StepOutput[]): void {
+    const sampledAtUs = this.#components.nowUs();
+    for (const output of batch) {
+      const generation = this.#byEngineTask.get(output.task);
+      if (generation !== undefined) this.#onStep(generation, output, sampledAtUs);
+    }
+  }
+
+  /** The node reads again: what was held back meanwhile goes out, joined. */
+  onDrained(): void {
+    for (const generation of this.#byTask.values()) {
+      if (this.#components.port.congested) return;
+      this.#sendPiece(generation);
+    }
+  }
+
+  #onStep(generation: Generation, output: StepOutput, sampledAtUs: number): void {
+    const { engine, port, text } = this.#components;
+    generation.sampledAtUs = sampledAtUs;
+    const { token, finish } = output;
+    if (token !== undefined && !(finish === 'stop' && text.endTokens.includes(token))) {
+      if (generation.answer.push(token, output)) {
+        engine.cancel(generation.engineTask);
+        this.#end(generation, { type: 'Stop' });
+        return;
+      }
+    }
+    if (finish !== undefined) {
+      this.#end(generation, taskEnd(finish, output.error));
+    } else if (!port.congested) {
+      if (token !== undefined) this.#sendPiece(generation);
+      else if (output.prefilled !== undefined) {
+        const { taskId, promptTokens } = generation;
+        port.send({ type: 'Prefill', taskId, processed: output.prefilled, total: promptTokens });
+      }
+    }
+  }
+
+  #sendPiece(generation: Generation): void {
+    const { taskId, answer, sampledAtUs, withDetails } = generation;
+    const piece = answer.take();
+    if (piece === undefined) return;
+    const { text, tokens, details } = piece;
+    this.#components.port.send({
+      type: 'Chunk',
+      taskId,
+      text,
+      tokens,
+      sampledAtUs,
+      ...(withDetails ? { details: [...details] } : {}),
+    });
+  }
+
+  #end(generation: Generation, end: TaskEnd): void {
+    const { taskId, engineTask, answer, promptTokens } = generation;
+    const stopped = end.type === 'Length' || end.type === 'Stop' ? answer.end() : false;
+    this.#byTask.delete(taskId);
+    this.#byEngineTask.delete(engineTask);
+    this.#sendPiece(generation);
+    this.#components.port.send({
+      type: 'TaskEnded',
+      taskId,
+      end: stopped ? { type: 'Stop' } : end,
+      usage: { promptTokens, completionTokens: answer.tokens },
+    });
+  }
+
+  #refuseLong(taskId: TaskId, length: number): void {
+    this.#refuse(
+      taskId,
+      'PromptTooLong',
+      `The prompt has ${length} tokens; with room for an answer the context holds ${this.#contextTokens - 1}.`,
+    );
+  }
+
+  #refuse(taskId: TaskId, code: RefusalCode, message: string): void {
+    this.#components.port.send({ type: 'TaskRefused', taskId, code, message });
+  }
+}
+
+/** Runs one engine task to its end, apart from the others. Outputs must be passed to `onSteps`. */
+export class WarmUp {
+  readonly #engine: Engine;
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** @throws what the engine said when the task failed */
+  async run(options: GenerateOptions): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#waiting.set(this.#engine.submit(options), done);
+    await done.promise;
+  }
+
+  onSteps(batch: readonly StepOutput[]): void {
+    for (const { task, finish, error } of batch) {
+      const done = finish === undefined ? undefined : this.#waiting.get(task);
+      if (done === undefined) continue;
+      this.#waiting.delete(task);
+      if (finish === 'failed') done.reject(new Error(error ?? 'the engine gave no reason'));
+      else done.resolve();
+    }
+  }
+}
+
+function engineSampling(request: SamplingRequest): GenerateOptions['sampling'] {
+  return { ...request, seed: BigInt(request.seed) };
+}
+
+function taskEnd(finish: NonNullable<StepOutput['finish']>, error: string | undefined): TaskEnd {
+  switch (finish) {
+    case 'stop':
+      return { type: 'Stop' };
+    case 'length':
+      return { type: 'Length' };
+    case 'cancelled':
+      return { type: 'Cancelled' };
+    case 'failed':
+      return { type: 'Failed', message: (error ?? 'The engine gave no reason.').slice(0, 8192) };
+    default:
+      return unreachable(finish);
+  }
+}
+
+/** What the engine and the text side throw, as the wire's words. */
+function refusalCode(error: unknown): RefusalCode {
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  if (code === 'QueueFull') return 'QueueFull';
+  if (code === 'PromptTooLong' || name === 'TextTooLong') return 'PromptTooLong';
+  if (code === 'NotLoaded' || code === 'Closed') return 'NotReady';
+  return 'BadRequest';
+}

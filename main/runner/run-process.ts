@@ -1,0 +1,24 @@
+import { Runner } from './run.ts';
+import type { RunnerComponents } from './run.ts';
+
+/** Runs a `Runner` as this process: its exit, its signals, its uncaught errors. */
+export function runProcess(components: Pick<RunnerComponents, 'port' | 'openEngine' | 'openText'>): void {
+  const runner = new Runner(
+    {
+      ...components,
+      exit: (code) => process.exit(code),
+      abort: () => process.kill(process.pid, 'SIGKILL'),
+      residentBytes: () => process.memoryUsage.rss(),
+      nowUs: () => Number(process.hrtime.bigint() / 1000n),
+    },
+    { pid: process.pid },
+  );
+  process.on('SIGTERM', () => runner.shutdown());
+  // Ctrl-C reaches the whole terminal; the node decides what becomes of its runners.
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    runner.crash(error);
+  });
+}
