@@ -1,7 +1,7 @@
 import type { Event } from './event.ts';
 import { unreachable } from './result.ts';
 import type { ClusterState } from './state.ts';
-import { currentRunnerId } from './view.ts';
+import { currentRunnerId, wantsModel } from './view.ts';
 
 /** What workers and API nodes tell the master; it becomes an event if it still matters. */
 export type Report = Extract<
@@ -11,14 +11,18 @@ export type Report = Extract<
 
 /**
  * Whether a report may become an event now. A late word about a runner of an earlier incarnation, a deleted
- * Instance or a task that ended is dropped: it would revive what is gone [N2].
+ * Instance, an unfinished download that nothing wants or a task that ended is dropped: it would revive what is
+ * gone [N2].
  */
 export function admit(state: ClusterState, report: Report): boolean {
   switch (report.type) {
     case 'NodeStarted':
       return true;
-    case 'DownloadChanged':
-      return state.nodes[report.nodeId] !== undefined;
+    case 'DownloadChanged': {
+      const { nodeId, modelId, download } = report;
+      if (state.nodes[nodeId] === undefined) return false;
+      return download.type === 'Completed' || wantsModel(state, nodeId, modelId);
+    }
     case 'RunnerStatusChanged': {
       if (state.runners[report.runnerId] !== undefined) return true;
       if (report.status.type === 'Shutdown') return false;

@@ -1,4 +1,4 @@
-import { ownerOf, runnerIdFor, type MetaInstanceId, type NodeId, type RunnerId } from './id.ts';
+import { ownerOf, runnerIdFor, type MetaInstanceId, type ModelId, type NodeId, type RunnerId } from './id.ts';
 import { isTerminal, type Instance, type Runner } from './instance.ts';
 import type { ClusterState } from './state.ts';
 
@@ -34,6 +34,14 @@ export function runnerHealth(state: ClusterState, instance: Instance): { failed:
     failed: runners.filter(({ status }) => status.type === 'Failed'),
     alive: runners.filter(({ status }) => !isTerminal(status)),
   };
+}
+
+/** Whether an Instance has a shard of the model on this node. */
+export function wantsModel(state: ClusterState, nodeId: NodeId, modelId: ModelId): boolean {
+  return values(state.instances).some(
+    ({ card, assignments }) =>
+      card.modelId === modelId && assignments.some((assignment) => assignment.nodeId === nodeId),
+  );
 }
 
 /** The friendly name, or the id where the node was never heard of. */

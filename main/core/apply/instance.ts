@@ -3,7 +3,7 @@ import type { Event } from '../event.ts';
 import type { RunnerId } from '../id.ts';
 import { isTerminal, type Instance, type Runner } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
-import { instanceOf, without } from '../view.ts';
+import { instanceOf, wantsModel, without } from '../view.ts';
 import { knownInstance, knownMetaInstance, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
@@ -80,14 +80,30 @@ export function instanceDeleted(
     },
     ...(reason === 'RetriesExhausted' && { lastFailure: { message, at, attempt: consecutiveFailures } }),
   });
-  return {
-    ...changed,
-    instances: without(changed.instances, instanceId),
-    runners: withoutRunners(
-      changed,
-      (runner) => runner.instanceId === instanceId && isTerminal(runner.status),
-    ),
-  };
+  return withoutUnwantedDownloads(
+    {
+      ...changed,
+      instances: without(changed.instances, instanceId),
+      runners: withoutRunners(
+        changed,
+        (runner) => runner.instanceId === instanceId && isTerminal(runner.status),
+      ),
+    },
+    instance,
+  );
+}
+
+/** What was not finished is not going on any more where nothing else wants the model; verified files stay known. */
+function withoutUnwantedDownloads(state: ClusterState, { assignments, card }: Instance): ClusterState {
+  const downloads = { ...state.downloads };
+  for (const { nodeId } of assignments) {
+    const download = downloads[nodeId]?.[card.modelId];
+    if (download === undefined || download.type === 'Completed') continue;
+    if (!wantsModel(state, nodeId, card.modelId)) {
+      downloads[nodeId] = without(downloads[nodeId] ?? {}, card.modelId);
+    }
+  }
+  return { ...state, downloads };
 }
 
 function withoutRunners(state: ClusterState, remove: (runner: Runner) => boolean): Record<RunnerId, Runner> {
