@@ -44,19 +44,22 @@ export class Tasks {
     const taskId = this.#components.newTaskId();
     const channel = new TaskChannel({ taskId, cancel: () => leader.cancel(taskId) });
     const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
-    leader.generate(taskId, generation, (event) => {
-      answer(event);
-      channel.push(event);
-      if (event.type === 'TaskEnded')
-        this.#report({ type: 'TaskEnded', taskId, end: event.end, usage: event.usage });
-    });
     const { metaInstanceId, instanceId } = instance;
     const { nodeId } = this.#init;
+    let started = false;
+    leader.generate(taskId, generation, (event) => {
+      if (!started && event.type !== 'TaskRefused') {
+        started = true;
+        this.#report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
+      }
+      if (event.type === 'TaskEnded') {
+        this.#report({ type: 'TaskEnded', taskId, end: event.end, usage: event.usage });
+      }
+      answer(event);
+      channel.push(event);
+    });
     const first = await answered;
     if (first.type === 'TaskRefused') return refused(refusalOf(first));
-    if (first.type !== 'TaskEnded') {
-      this.#report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
-    }
     return ok(channel);
   }
 
