@@ -52,6 +52,8 @@ export interface RunnerBounds {
   readonly maxReportLength: number;
   /** 64 tasks at 100 steps a second say 6,400. */
   readonly maxReportsPerSecond: number;
+  /** Requests that it does not read; a runner that lets them pile up is treated as one with a closed channel. */
+  readonly maxUnsentBytes: number;
   readonly stderrTailBytes: number;
   /** After the exit, how long the rest of its pipes is waited for (a grandchild may hold them open). */
   readonly drainMs: number;
@@ -60,6 +62,7 @@ export interface RunnerBounds {
 export const defaultRunnerBounds: RunnerBounds = {
   maxReportLength: 4 * MiB,
   maxReportsPerSecond: 20_000,
+  maxUnsentBytes: 64 * MiB,
   stderrTailBytes: 8 * KiB,
   drainMs: 250,
 };
