@@ -66,6 +66,8 @@ export class Generations {
       };
       this.#byTask.set(taskId, generation);
       this.#byEngineTask.set(engineTask, generation);
+      // The word that it was taken: a task in the queue says nothing more for a while.
+      this.#components.port.send({ type: 'Prefill', taskId, processed: 0, total: prompt.length });
     } catch (error) {
       this.#refuse(taskId, refusalCode(error), error instanceof Error ? error.message : String(error));
     }
