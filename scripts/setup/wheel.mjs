@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { runTool, toolEnvironment, toolFailure } from './child.mjs';
 import { SetUpFailure } from './failure.mjs';
 import { formatBytes } from './report.mjs';
-import { hashFile } from './stamp.mjs';
+import { hashFile, isAbsent } from './stamp.mjs';
 
 const DOWNLOAD_TIMEOUT_MS = 40 * 60_000;
 const UNZIP_TIMEOUT_MS = 5 * 60_000;
+
+/** How the names of unfinished things begin. */
+export const PARTIAL = '.partial-';
+
 const unzipScript = fileURLToPath(new URL('unzip.py', import.meta.url));
 
 /**
@@ -22,7 +26,7 @@ export async function fetchWheel(places, pin, progress) {
   if (hashFile(file) === pin.sha256) return { file, fetched: false };
 
   fs.mkdirSync(places.wheels, { recursive: true });
-  const partial = fs.mkdtempSync(path.join(places.wheels, 'partial-'));
+  const partial = fs.mkdtempSync(path.join(places.wheels, PARTIAL));
   const watch = setInterval(() => {
     progress(`${formatBytes(sizeOf(partial))} of ${formatBytes(pin.bytes)}`);
   }, 1_000);
@@ -81,7 +85,7 @@ function downloadArguments(pin, requirements, folder) {
  */
 export async function unpackWheel(places, wheel, members, folder) {
   fs.mkdirSync(folder, { recursive: true });
-  const partial = fs.mkdtempSync(path.join(folder, '.partial-'));
+  const partial = fs.mkdtempSync(path.join(folder, PARTIAL));
   try {
     const { code, output } = await runTool('python3', [unzipScript, wheel, partial, ...members], {
       cwd: places.root,
@@ -102,7 +106,14 @@ export async function unpackWheel(places, wheel, members, folder) {
 /** @param {string} folder @returns {number} bytes of all files below; files that vanish meanwhile count nothing */
 export function sizeOf(folder) {
   let bytes = 0;
-  for (const name of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+  /** @type {string[]} */
+  let names = [];
+  try {
+    names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+  for (const name of names) {
     const status = fs.statSync(path.join(folder, name), { throwIfNoEntry: false });
     if (status?.isFile() === true) bytes += status.size;
   }
