@@ -26,6 +26,8 @@ export interface WorkerLimits {
   readonly maxTasks: number;
   readonly maxQueued: number;
   readonly prefillChunk: number;
+  /** Undefined = room for one full context of the model. */
+  readonly kvBytes: number | undefined;
 }
 
 export interface WorkerInit {
@@ -181,7 +183,8 @@ export class Worker implements Startable {
     { rank, firstLayer, lastLayer }: ShardAssignment,
     modelPath: string,
   ): RunnerSetup {
-    const kvBytes = card.kvBytesPerToken * contextLength;
+    const { maxTasks, maxQueued, prefillChunk } = this.#init.limits;
+    const kvBytes = this.#init.limits.kvBytes ?? card.kvBytesPerToken * contextLength;
     return {
       runnerId,
       modelPath,
@@ -191,7 +194,9 @@ export class Worker implements Startable {
       lastLayer,
       contextTokens: contextLength,
       kvBytes,
-      ...this.#init.limits,
+      maxTasks,
+      maxQueued,
+      prefillChunk,
     };
   }
 
