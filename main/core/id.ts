@@ -50,7 +50,7 @@ export function ownerOf(instanceId: InstanceId): MetaInstanceId {
 }
 
 /**
- * @param incarnation how many times the Instance was retried in place, starting at 0
+ * @param incarnation how many times the Instance started over in place, starting at 0
  * @param rank the shard's rank, starting at 0
  */
 export function runnerIdFor(instanceId: InstanceId, incarnation: number, rank: number): RunnerId {

@@ -21,7 +21,7 @@ export const Instance = z.strictObject({
   metaInstanceId: MetaInstanceId,
   /** Generation of the spec it was placed for. */
   generation: z.int().min(1),
-  /** Times it was retried in place; part of its runners' ids, so an old runner is never taken for a new one. */
+  /** Times it started over in place; part of its runners' ids, so an old runner is never taken for a new one. */
   incarnation: z.int().min(0),
   card: ModelCard,
   sharding: Sharding,

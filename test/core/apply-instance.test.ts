@@ -2,9 +2,6 @@ import { expect, test } from 'vitest';
 import type { MetaInstanceId } from '../../main/core/id.ts';
 import {
   ada,
-  after,
-  bob,
-  chat,
   created,
   download,
   given,

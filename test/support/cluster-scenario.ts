@@ -243,7 +243,9 @@ export class Cluster {
       let residentBytes = 0;
       for (const { runnerId, instance, status } of worker.processes) {
         const held =
-          status.type === 'Idle' ? 0 : neededBytes(instance.card, instance.contextLength, this.policy);
+          status === undefined || status.type === 'Idle'
+            ? 0
+            : neededBytes(instance.card, instance.contextLength, this.policy);
         residentBytes += held;
         runners[runnerId] = telemetryOf(runnerId, instance.card.layers, held);
       }

@@ -42,7 +42,8 @@ interface Process {
   readonly instance: Instance;
   readonly rank: number;
   fault: RunnerFault | undefined;
-  status: RunnerStatus;
+  /** Undefined while its process is being spawned. */
+  status: RunnerStatus | undefined;
   cancel: () => void;
 }
 
@@ -76,9 +77,9 @@ export class ScriptedWorker {
   get processes(): readonly {
     readonly runnerId: RunnerId;
     readonly instance: Instance;
-    readonly status: RunnerStatus;
+    readonly status: RunnerStatus | undefined;
   }[] {
-    return [...this.#processes.values()].filter(({ status }) => !isTerminal(status));
+    return this.#living;
   }
 
   get downloading(): readonly ModelId[] {
@@ -120,12 +121,16 @@ export class ScriptedWorker {
 
   /** A live runner's process ends with an error, if there is one. */
   crash(message: string, which = 0): boolean {
-    const process = [...this.#processes.values()].filter(({ status }) => !isTerminal(status))[which];
+    const process = this.#living[which];
     if (process === undefined) return false;
     process.cancel();
     this.#fail(process, { phase: 'Serving', message, reason: 'Crashed' });
     this.act();
     return true;
+  }
+
+  get #living(): Process[] {
+    return [...this.#processes.values()].filter(({ status }) => status === undefined || !isTerminal(status));
   }
 
   #perform(action: WorkerAction): void {
@@ -159,15 +164,14 @@ export class ScriptedWorker {
       instance,
       rank,
       fault,
-      status: { type: 'Idle' },
+      status: undefined,
       cancel: () => undefined,
     };
     this.#processes.set(runnerId, process);
-    if (fault?.phase === 'Starting') {
-      process.cancel = this.#later(this.#pace.spawn, () => this.#fail(process, fault));
-      return;
-    }
-    this.#report(process, process.status);
+    process.cancel = this.#later(this.#pace.spawn, () => {
+      if (fault?.phase === 'Starting') this.#fail(process, fault);
+      else this.#report(process, { type: 'Idle' });
+    });
   }
 
   #advance(

@@ -1,6 +1,6 @@
 import { stamped } from '../conditions.ts';
 import type { Event } from '../event.ts';
-import type { RunnerId } from '../id.ts';
+import type { InstanceId, RunnerId } from '../id.ts';
 import { isTerminal, type Instance, type Runner } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
 import { instanceOf, wantsModel, without } from '../view.ts';
@@ -44,13 +44,13 @@ export function instanceRetrying(state: ClusterState, { instanceId }: Of<'Instan
   return restartInPlace(counted, instance);
 }
 
-/** Same Instance id, its runners gone, the next incarnation. */
+/** Same Instance id, its terminal runners gone, the next incarnation; a live runner stays until its end [L8]. */
 export function restartInPlace(state: ClusterState, instance: Instance): ClusterState {
   const next = { ...instance, incarnation: instance.incarnation + 1 };
   return {
     ...state,
     instances: { ...state.instances, [instance.instanceId]: next },
-    runners: withoutRunners(state, ({ instanceId }) => instanceId === instance.instanceId),
+    runners: withoutTerminalRunners(state, instance.instanceId),
   };
 }
 
@@ -84,10 +84,7 @@ export function instanceDeleted(
     {
       ...changed,
       instances: without(changed.instances, instanceId),
-      runners: withoutRunners(
-        changed,
-        (runner) => runner.instanceId === instanceId && isTerminal(runner.status),
-      ),
+      runners: withoutTerminalRunners(changed, instanceId),
     },
     instance,
   );
@@ -106,6 +103,10 @@ function withoutUnwantedDownloads(state: ClusterState, { assignments, card }: In
   return { ...state, downloads };
 }
 
-function withoutRunners(state: ClusterState, remove: (runner: Runner) => boolean): Record<RunnerId, Runner> {
-  return Object.fromEntries(Object.entries(state.runners).filter(([, runner]) => !remove(runner)));
+function withoutTerminalRunners(state: ClusterState, instanceId: InstanceId): Record<RunnerId, Runner> {
+  return Object.fromEntries(
+    Object.entries(state.runners).filter(
+      ([, runner]) => runner.instanceId !== instanceId || !isTerminal(runner.status),
+    ),
+  );
 }

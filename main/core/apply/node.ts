@@ -1,15 +1,19 @@
 import type { Event } from '../event.ts';
 import type { ClusterState } from '../state.ts';
-import { without } from '../view.ts';
+import { values, without } from '../view.ts';
+import { restartInPlace } from './instance.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
 
-/** A new session of a node: its runners, downloads in flight and clients are gone; that is nobody's failure [N1]. */
+/**
+ * A new session of a node: its runners, downloads in flight and clients are gone, and every Instance with a shard
+ * there starts over in place, since its ranks lost each other; that is nobody's failure [N1].
+ */
 export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: number): ClusterState {
   const { nodeId, name, version, sessionId, memoryBytes } = event;
   const keep = <Value extends { nodeId: string }>(record: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(record).filter(([, value]) => value.nodeId !== nodeId));
-  return {
+  const gone = {
     ...state,
     nodes: {
       ...state.nodes,
@@ -19,6 +23,9 @@ export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: n
     tasks: keep(state.tasks),
     downloads: without(state.downloads, nodeId),
   };
+  return values(state.instances)
+    .filter(({ assignments }) => assignments.some((assignment) => assignment.nodeId === nodeId))
+    .reduce(restartInPlace, gone);
 }
 
 export function downloadChanged(state: ClusterState, event: Of<'DownloadChanged'>): ClusterState {
