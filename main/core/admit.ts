@@ -1,5 +1,6 @@
 import type { Event } from './event.ts';
 import { unreachable } from './result.ts';
+import type { RunnerStatus } from './instance.ts';
 import type { ClusterState } from './state.ts';
 import { currentRunnerId, wantsModel } from './view.ts';
 
@@ -10,27 +11,21 @@ export type Report = Extract<
 >;
 
 /**
- * Whether a report may become an event now. A late word about a runner of an earlier incarnation, a deleted
+ * Whether a report may become an event now. A late word about a runner (an earlier status, an earlier incarnation), a deleted
  * Instance, an unfinished download that nothing wants or a task that ended is dropped: it would revive what is
  * gone [N2].
  */
 export function admit(state: ClusterState, report: Report): boolean {
   switch (report.type) {
     case 'NodeStarted':
-      return true;
+      return state.nodes[report.nodeId]?.sessionId !== report.sessionId;
     case 'DownloadChanged': {
       const { nodeId, modelId, download } = report;
       if (state.nodes[nodeId] === undefined) return false;
       return download.type === 'Completed' || wantsModel(state, nodeId, modelId);
     }
-    case 'RunnerStatusChanged': {
-      if (state.runners[report.runnerId] !== undefined) return true;
-      if (report.status.type === 'Shutdown') return false;
-      const instance = state.instances[report.instanceId];
-      const assigned = instance?.assignments.find(({ rank }) => rank === report.rank);
-      if (instance === undefined || assigned?.nodeId !== report.nodeId) return false;
-      return currentRunnerId(instance, report.rank) === report.runnerId;
-    }
+    case 'RunnerStatusChanged':
+      return runnerMoves(state, report);
     case 'TaskStarted':
       return state.instances[report.instanceId] !== undefined && state.tasks[report.taskId] === undefined;
     case 'TaskEnded':
@@ -38,4 +33,35 @@ export function admit(state: ClusterState, report: Report): boolean {
     default:
       return unreachable(report);
   }
+}
+
+/** A runner's life goes one way; a status said again, or one from before, changes nothing. */
+const life = [
+  'Idle',
+  'Connecting',
+  'Connected',
+  'Loading',
+  'Loaded',
+  'WarmingUp',
+  'Ready',
+  'ShuttingDown',
+] as const satisfies readonly RunnerStatus['type'][];
+
+function runnerMoves(
+  state: ClusterState,
+  { runnerId, instanceId, nodeId, rank, status }: Extract<Report, { type: 'RunnerStatusChanged' }>,
+): boolean {
+  const known = state.runners[runnerId];
+  if (known !== undefined) return stepOf(status) > stepOf(known.status);
+  if (status.type === 'Shutdown') return false;
+  const instance = state.instances[instanceId];
+  const assigned = instance?.assignments.find((assignment) => assignment.rank === rank);
+  if (instance === undefined || assigned?.nodeId !== nodeId) return false;
+  return currentRunnerId(instance, rank) === runnerId;
+}
+
+/** Both ends come last: a runner that failed is not shut down later, or its failure would be lost. */
+function stepOf(status: RunnerStatus): number {
+  const step = life.findIndex((type) => type === status.type);
+  return step === -1 ? life.length : step;
 }
