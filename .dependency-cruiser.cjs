@@ -64,7 +64,7 @@ module.exports = {
       from: { path: entries },
       to: {
         path: '^(main|native)/',
-        pathNot: ['\\.d\\.ts$', entries, '^native/self-test\\.ts$'],
+        pathNot: ['\\.d\\.ts$', entries],
         reachable: false,
       },
     },

@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { addonStep, mlxStep, modelStep, openblasStep } from './engine.mjs';
+import { addonStep } from './addon.mjs';
 import { node24Step, packagesStep } from './packages.mjs';
 import { hashText, isDone, removeStamp, writeStamp } from './stamp.mjs';
+import { mlxStep, modelStep, openblasStep } from './vendor.mjs';
 
 /**
  * @typedef {object} Step one thing that must be in place; run again, it redoes itself without harm
