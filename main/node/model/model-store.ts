@@ -63,7 +63,7 @@ export class ModelStore {
    */
   async ensure(card: ModelCard, init: EnsureInit): Promise<ModelFile> {
     if (init.signal.aborted) return aborted(card);
-    const key = `${card.file} ${card.fileBytes} ${card.sha256}`;
+    const key = `${card.file} ${card.fileBytes} ${card.sha256 ?? 'any'}`;
     const search = this.#searches.get(key) ?? this.#begin(key, card);
     // Callers may pass one function twice: each is told for itself.
     const listener: EnsureInit['onProgress'] = (done, total) => init.onProgress(done, total);

@@ -9,7 +9,11 @@ import { event, indexed } from '../../support/builders.ts';
 const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error('needs the path of the log');
 
-const log = createLog({ level: 'warn', now: systemClock.now, write: (line) => void writeSync(2, line) });
+const log = createLog({
+  level: 'warn',
+  now: () => systemClock.now(),
+  write: (line) => void writeSync(2, line),
+});
 const opened = EventLog.open({ clock: systemClock, log }, { path, snapshotEvery: 50, retain: 100 });
 for (const notice of opened.notices) writeSync(2, `${notice}\n`);
 const eventAt = (index: number): Event =>

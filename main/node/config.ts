@@ -1,0 +1,154 @@
+import { delimiter, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { refused, ok, type Result } from '../core/result.ts';
+import { MiB } from '../core/unit.ts';
+import { logLevels } from './log.ts';
+
+const wholeNumber = (least: number, most: number): z.ZodType<number> =>
+  z
+    .string()
+    .transform((text) => (/^\d+$/.test(text) ? Number(text) : NaN))
+    .refine((value) => value >= least && value <= most, `must be a whole number from ${least} to ${most}`);
+
+const yes = z.enum(['1', 'true', 'yes'], 'must be 1, true or yes, or not be set').transform(() => true);
+
+/** Bounds of the work one runner takes. As `EngineLimits` of `native/addon.d.ts`. */
+export interface Limits {
+  readonly maxTasks: number;
+  readonly maxQueued: number;
+  readonly prefillChunk: number;
+  /** Undefined = the node decides by model and memory. */
+  readonly kvBytes: number | undefined;
+}
+
+/** What `skein serve` was asked for. */
+export interface Config {
+  /** Of the REST server; 0 = any free one. */
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly logLevel: (typeof logLevels)[number];
+  /** Absolute; folders with model files that are only read. */
+  readonly modelDirs: readonly string[];
+  /** Create the starter MetaInstance in an empty data folder. */
+  readonly starter: boolean;
+  /** Undefined = the computer's own. */
+  readonly name: string | undefined;
+  readonly limits: Limits;
+}
+
+interface Option {
+  readonly flag: string;
+  readonly schema: z.ZodType<unknown>;
+  readonly help: string;
+}
+
+/** Each option is a flag `--flag` and a variable `SKEIN_FLAG`, dashes as underscores; the flag wins. */
+const options = {
+  port: { flag: 'port', schema: wholeNumber(0, 65_535), help: 'port of the REST API (52415; 0 = any)' },
+  dataDir: {
+    flag: 'data-dir',
+    schema: z.string().min(1, 'must name a folder'),
+    help: 'folder for all that Skein writes',
+  },
+  logLevel: { flag: 'log-level', schema: z.enum(logLevels), help: `${logLevels.join(', ')} (info)` },
+  name: { flag: 'name', schema: z.string().trim().min(1).max(255), help: "this node's name for people" },
+  maxTasks: {
+    flag: 'max-tasks',
+    schema: wholeNumber(1, 64),
+    help: 'chats of one runner at the same time (4)',
+  },
+  maxQueued: { flag: 'max-queued', schema: wholeNumber(0, 10_000), help: 'chats that may wait (32)' },
+  prefillChunk: {
+    flag: 'prefill-chunk',
+    schema: wholeNumber(1, 4096),
+    help: 'prompt tokens of one step (256)',
+  },
+  kvBytes: {
+    flag: 'kv-bytes',
+    schema: wholeNumber(MiB, Number.MAX_SAFE_INTEGER),
+    help: 'memory of one runner for keys and values (by model and memory)',
+  },
+} as const satisfies Record<string, Option>;
+
+const variableOf = (flag: string): string => `SKEIN_${flag.toUpperCase().replaceAll('-', '_')}`;
+
+/** One line for each flag of `serve`. */
+export const serveHelp: string = [
+  ...Object.values(options).map(({ flag, help }) => [`--${flag} VALUE`, help] as const),
+  ['--model-dir FOLDER', 'a folder with model files that are only read; may be given often'] as const,
+  ['--starter', 'create the starter model in an empty data folder'] as const,
+]
+  .map(([flag, help]) => `  ${flag.padEnd(24)} ${help}`)
+  .join('\n');
+
+/**
+ * Reads the flags after `serve` and the environment.
+ * @returns the config, or one message for people that names each wrong flag or variable
+ */
+export function parseConfig(init: {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of relative folders. */
+  readonly workingFolder: string;
+  readonly defaultDataFolder: string;
+}): Result<Config, string> {
+  const flags = parseFlags(init.args);
+  if (!flags.ok) return flags;
+  const problems: string[] = [];
+  const take = <Value>(flag: string, schema: z.ZodType<Value>): Value | undefined => {
+    const given = flags.value[flag];
+    // An empty variable is as good as none.
+    const text = typeof given === 'string' ? given : init.env[variableOf(flag)] || undefined;
+    if (text === undefined) return undefined;
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    const place = typeof given === 'string' ? `--${flag}` : variableOf(flag);
+    problems.push(
+      `${place}: ${parsed.error.issues[0]?.message ?? 'invalid'}, but is ${JSON.stringify(text)}`,
+    );
+    return undefined;
+  };
+  const absolute = (path: string): string => resolve(init.workingFolder, path);
+  const modelDirs = flags.value['model-dir'] ?? (init.env['SKEIN_MODEL_DIRS'] ?? '').split(delimiter);
+  const starter = flags.value['starter'] === true || take('starter', yes) === true;
+
+  const config: Config = {
+    port: take(options.port.flag, options.port.schema) ?? 52_415,
+    dataDir: absolute(take(options.dataDir.flag, options.dataDir.schema) ?? init.defaultDataFolder),
+    logLevel: take(options.logLevel.flag, options.logLevel.schema) ?? 'info',
+    modelDirs: (Array.isArray(modelDirs) ? modelDirs : []).filter((path) => path !== '').map(absolute),
+    starter,
+    name: take(options.name.flag, options.name.schema),
+    limits: {
+      maxTasks: take(options.maxTasks.flag, options.maxTasks.schema) ?? 4,
+      maxQueued: take(options.maxQueued.flag, options.maxQueued.schema) ?? 32,
+      prefillChunk: take(options.prefillChunk.flag, options.prefillChunk.schema) ?? 256,
+      kvBytes: take(options.kvBytes.flag, options.kvBytes.schema),
+    },
+  };
+  return problems.length === 0 ? ok(config) : refused(problems.join('\n'));
+}
+
+type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+function parseFlags(args: readonly string[]): Result<Flags, string> {
+  const valued = Object.values(options).map(({ flag }) => [flag, { type: 'string' as const }] as const);
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        ...Object.fromEntries(valued),
+        'model-dir': { type: 'string', multiple: true },
+        starter: { type: 'boolean' },
+      },
+    });
+    return ok(values as Flags);
+  } catch (error) {
+    // Node's first sentence names the flag; the rest explains its own syntax.
+    return refused((error as Error).message.split(/\.\s/)[0] ?? 'the flags are not valid');
+  }
+}
