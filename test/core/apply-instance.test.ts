@@ -6,7 +6,13 @@ import {
   download,
   given,
   instanceDeleted,
+  failure,
   joined,
+  onOneNode,
+  retryScheduled,
+  retrying,
+  runner,
+  taskStarted,
   placed,
   tiny,
 } from '../support/core-builders.ts';
@@ -34,4 +40,13 @@ test('[L8] an Instance goes, another on the node wants the same model → its do
     instanceDeleted,
   );
   expect(state.downloads[ada]?.[tiny]?.type).toBe('Failed');
+});
+
+test('[L8] an Instance goes while it answers → its tasks go with it', () => {
+  expect(given(...onOneNode, runner('Ready'), taskStarted(), instanceDeleted).tasks).toEqual({});
+});
+
+test('[L4] an Instance starts over in place → the tasks of the dead attempt are gone', () => {
+  const state = given(...onOneNode, taskStarted(), runner(failure()), retryScheduled(0), retrying);
+  expect(state.tasks).toEqual({});
 });

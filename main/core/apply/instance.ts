@@ -1,7 +1,7 @@
 import { stamped } from '../conditions.ts';
 import type { Event } from '../event.ts';
-import type { InstanceId, RunnerId } from '../id.ts';
-import { isTerminal, type Instance, type Runner } from '../instance.ts';
+import type { InstanceId } from '../id.ts';
+import { isTerminal, type Instance } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
 import { instanceOf, wantsModel, without } from '../view.ts';
 import { knownInstance, knownMetaInstance, withStatus } from './known.ts';
@@ -44,14 +44,11 @@ export function instanceRetrying(state: ClusterState, { instanceId }: Of<'Instan
   return restartInPlace(counted, instance);
 }
 
-/** Same Instance id, its terminal runners gone, the next incarnation; a live runner stays until its end [L8]. */
+/** Same Instance id, its tasks and terminal runners gone, the next incarnation; a live runner stays until its end. */
 export function restartInPlace(state: ClusterState, instance: Instance): ClusterState {
   const next = { ...instance, incarnation: instance.incarnation + 1 };
-  return {
-    ...state,
-    instances: { ...state.instances, [instance.instanceId]: next },
-    runners: withoutTerminalRunners(state, instance.instanceId),
-  };
+  const ended = withoutWork(state, instance.instanceId);
+  return { ...ended, instances: { ...state.instances, [instance.instanceId]: next } };
 }
 
 export function instanceSettled(state: ClusterState, { instanceId }: Of<'InstanceSettled'>): ClusterState {
@@ -59,7 +56,7 @@ export function instanceSettled(state: ClusterState, { instanceId }: Of<'Instanc
   return withStatus(state, metaInstance, { consecutiveFailures: 0 });
 }
 
-/** Terminal runners go with their Instance; a live one stays until its node reports the end [L8]. */
+/** Tasks and terminal runners go with their Instance; a live runner stays until its node reports the end [L8]. */
 export function instanceDeleted(
   state: ClusterState,
   { instanceId, reason, message }: Of<'InstanceDeleted'>,
@@ -80,14 +77,8 @@ export function instanceDeleted(
     },
     ...(reason === 'RetriesExhausted' && { lastFailure: { message, at, attempt: consecutiveFailures } }),
   });
-  return withoutUnwantedDownloads(
-    {
-      ...changed,
-      instances: without(changed.instances, instanceId),
-      runners: withoutTerminalRunners(changed, instanceId),
-    },
-    instance,
-  );
+  const ended = withoutWork(changed, instanceId);
+  return withoutUnwantedDownloads({ ...ended, instances: without(ended.instances, instanceId) }, instance);
 }
 
 /** What was not finished is not going on any more where nothing else wants the model; verified files stay known. */
@@ -103,10 +94,10 @@ function withoutUnwantedDownloads(state: ClusterState, { assignments, card }: In
   return { ...state, downloads };
 }
 
-function withoutTerminalRunners(state: ClusterState, instanceId: InstanceId): Record<RunnerId, Runner> {
-  return Object.fromEntries(
-    Object.entries(state.runners).filter(
-      ([, runner]) => runner.instanceId !== instanceId || !isTerminal(runner.status),
-    ),
+function withoutWork(state: ClusterState, instanceId: InstanceId): ClusterState {
+  const runners = Object.entries(state.runners).filter(
+    ([, runner]) => runner.instanceId !== instanceId || !isTerminal(runner.status),
   );
+  const tasks = Object.entries(state.tasks).filter(([, task]) => task.instanceId !== instanceId);
+  return { ...state, runners: Object.fromEntries(runners), tasks: Object.fromEntries(tasks) };
 }
