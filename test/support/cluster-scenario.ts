@@ -138,13 +138,13 @@ export class Cluster {
       { nodeId: machine.nodeId, pace: this.#pace },
     );
     machine.worker = worker;
-    const { nodeId, memoryBytes, sessions } = machine;
+    const { nodeId, memoryBytes } = machine;
     const started: Report = {
       type: 'NodeStarted',
       nodeId,
       name,
       version: '0.1.0',
-      sessionId: `${name}-${sessions}`,
+      sessionId: sessionOf(machine),
       memoryBytes,
     };
     machine.sent.push(started);
@@ -309,9 +309,14 @@ export class Cluster {
   }
 
   #deliver(machine: Machine, report: Report, then?: () => void): void {
+    const sessionNumber = machine.sessions;
+    const sessionId = sessionOf(machine);
     machine.toMasterAt = Math.max(machine.toMasterAt, this.agenda.now + this.#latency());
     this.agenda.after(machine.toMasterAt - this.agenda.now, () => {
-      this.report(report);
+      // A node's stream belongs to one session; what an older one sent goes down with it.
+      const known = this.state.nodes[machine.nodeId]?.sessionId;
+      if (report.type === 'NodeStarted' ? machine.sessions === sessionNumber : known === sessionId)
+        this.report(report);
       then?.();
     });
   }
@@ -337,6 +342,8 @@ export class Cluster {
 export function replay(entries: readonly IndexedEvent[]): ClusterState {
   return entries.reduce(apply, emptyState);
 }
+
+const sessionOf = ({ name, sessions }: Machine): string => `${name}-${sessions}`;
 
 function telemetryOf(runnerId: RunnerId, totalLayers: number, residentBytes: number): RunnerTelemetry {
   return {
