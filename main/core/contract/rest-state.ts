@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from '../id.ts';
+import { RunnerFailure } from '../instance.ts';
+import { ModelCard } from '../model-card.ts';
+import { MetaInstanceView } from './rest.ts';
+
+/** The cluster state as `/state` shows it: camelCase, unions tagged by their only key, times in epoch ms. */
+
+const Size = z.strictObject({ inBytes: z.int().min(0) });
+
+const ShardView = z.strictObject({
+  modelCard: ModelCard,
+  deviceRank: z.int(),
+  worldSize: z.int(),
+  /** Layers `[startLayer, endLayer)` of `nLayers`. */
+  startLayer: z.int(),
+  endLayer: z.int(),
+  nLayers: z.int(),
+});
+
+export const ShardMetadata = z.union([
+  z.strictObject({ PipelineShardMetadata: ShardView }),
+  z.strictObject({ TensorShardMetadata: ShardView }),
+]);
+
+export type ShardMetadata = z.infer<typeof ShardMetadata>;
+
+const InstanceFields = z.strictObject({
+  instanceId: InstanceId,
+  metaInstanceId: MetaInstanceId,
+  generation: z.int(),
+  incarnation: z.int(),
+  contextLength: z.int(),
+  createdAt: z.number(),
+  shardAssignments: z.strictObject({
+    modelId: ModelId,
+    runnerToShard: z.record(RunnerId, ShardMetadata),
+    nodeToRunner: z.record(NodeId, RunnerId),
+  }),
+});
+
+export const InstanceView = z.union([
+  z.strictObject({ MlxRingInstance: InstanceFields }),
+  z.strictObject({ MlxJacclInstance: InstanceFields }),
+]);
+export type InstanceView = z.infer<typeof InstanceView>;
+
+const nothing = z.strictObject({});
+
+export const RunnerView = z.union([
+  z.strictObject({ RunnerIdle: nothing }),
+  z.strictObject({ RunnerConnecting: nothing }),
+  z.strictObject({ RunnerConnected: nothing }),
+  z.strictObject({ RunnerLoading: z.strictObject({ layersLoaded: z.int(), totalLayers: z.int() }) }),
+  z.strictObject({ RunnerLoaded: nothing }),
+  z.strictObject({ RunnerWarmingUp: nothing }),
+  z.strictObject({ RunnerReady: nothing }),
+  z.strictObject({ RunnerRunning: z.strictObject({ activeTasks: z.int(), queuedTasks: z.int() }) }),
+  z.strictObject({ RunnerShuttingDown: nothing }),
+  z.strictObject({ RunnerShutdown: nothing }),
+  z.strictObject({
+    RunnerFailed: z.strictObject({
+      errorMessage: z.string(),
+      reason: RunnerFailure.shape.reason,
+      phase: RunnerFailure.shape.phase,
+    }),
+  }),
+]);
+export type RunnerView = z.infer<typeof RunnerView>;
+
+const held = { nodeId: NodeId, modelId: ModelId };
+
+export const DownloadView = z.union([
+  z.strictObject({
+    DownloadOngoing: z.strictObject({
+      ...held,
+      downloadProgress: z.strictObject({ downloaded: Size, total: Size }),
+    }),
+  }),
+  z.strictObject({ DownloadCompleted: z.strictObject({ ...held, total: Size }) }),
+  z.strictObject({ DownloadFailed: z.strictObject({ ...held, errorMessage: z.string() }) }),
+]);
+export type DownloadView = z.infer<typeof DownloadView>;
+
+export const TaskView = z.strictObject({
+  TextGeneration: z.strictObject({
+    taskId: TaskId,
+    taskStatus: z.literal('Running'),
+    instanceId: InstanceId,
+    metaInstanceId: MetaInstanceId,
+    nodeId: NodeId,
+    startedAt: z.number(),
+  }),
+});
+export type TaskView = z.infer<typeof TaskView>;
+
+export const StateAnswer = z
+  .strictObject({
+    lastEventAppliedIdx: z.int().min(0),
+    metaInstances: z.record(MetaInstanceId, MetaInstanceView),
+    instances: z.record(InstanceId, InstanceView),
+    runners: z.record(RunnerId, RunnerView),
+    downloads: z.record(NodeId, z.array(DownloadView)),
+    tasks: z.record(TaskId, TaskView),
+    topology: z.strictObject({
+      nodes: z.array(NodeId),
+      /** By source node, then target: the links between them. */
+      connections: z.record(NodeId, z.record(NodeId, z.array(z.unknown()))),
+    }),
+    nodeIdentities: z.record(
+      NodeId,
+      z.strictObject({ friendlyName: z.string(), skeinVersion: z.string(), startedAt: z.number() }),
+    ),
+    nodeMemory: z.record(NodeId, z.strictObject({ ramTotal: Size, ramAvailable: Size })),
+    /** When each node's memory was last observed. */
+    lastSeen: z.record(NodeId, z.number()),
+  })
+  .meta({ id: 'State' });
+export type StateAnswer = z.infer<typeof StateAnswer>;
+
+/** An event of `/events`, with its payload under the name of its type. */
+export const EventView = z
+  .strictObject({
+    index: z.int().min(1),
+    at: z.number(),
+    commandId: CommandId.optional(),
+    event: z.record(z.string(), z.record(z.string(), z.unknown())),
+  })
+  .meta({ id: 'Event' });
+export type EventView = z.infer<typeof EventView>;

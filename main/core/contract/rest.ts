@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId } from '../id.ts';
+import { Interconnect } from '../instance.ts';
+import { AttemptFailure, Condition, ConditionType, MetaInstanceSpec } from '../meta-instance.ts';
+import { ModelCard, Sharding } from '../model-card.ts';
+
+/** What the REST surface takes and answers. Bodies are snake_case, what is inside the state is camelCase. */
+
+/** Every error of every path, before or instead of an answer. */
+export const ErrorAnswer = z
+  .strictObject({
+    error: z.strictObject({
+      /** For people: what, where, and what helps. */
+      message: z.string().min(1),
+      /** The HTTP phrase of `code`; `InternalServerError` inside a stream. */
+      type: z.string().min(1),
+      /** The field at fault as a path, e.g. `messages[0].content`; null = no single field. */
+      param: z.string().nullable(),
+      /** The HTTP status. */
+      code: z.int().min(400).max(599),
+    }),
+  })
+  .meta({ id: 'ErrorAnswer' });
+export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
+
+export const CreateMetaInstanceBody = z
+  .strictObject({
+    model_id: ModelId,
+    sharding: MetaInstanceSpec.shape.sharding,
+    instance_meta: MetaInstanceSpec.shape.interconnect,
+    min_nodes: MetaInstanceSpec.shape.minNodes,
+    /** Nodes that must take part; empty = any. */
+    node_ids: MetaInstanceSpec.shape.nodeIds,
+    /** Its name; absent = derived from the model's, with a number where that is taken. */
+    meta_instance_id: MetaInstanceId.optional(),
+    context_length: MetaInstanceSpec.shape.contextLength,
+  })
+  .meta({ id: 'CreateMetaInstanceBody' });
+export type CreateMetaInstanceBody = z.infer<typeof CreateMetaInstanceBody>;
+
+/** The command is on disk; what comes of it shows in the state. */
+export const CommandAnswer = z
+  .strictObject({
+    message: z.literal('Command received.'),
+    command_id: CommandId,
+    meta_instance_id: MetaInstanceId,
+  })
+  .meta({ id: 'CommandAnswer' });
+export type CommandAnswer = z.infer<typeof CommandAnswer>;
+
+export const CreateMetaInstanceAnswer = CommandAnswer.extend({ model_card: ModelCard }).meta({
+  id: 'CreateMetaInstanceAnswer',
+});
+export type CreateMetaInstanceAnswer = z.infer<typeof CreateMetaInstanceAnswer>;
+
+/** A MetaInstance as people and programs see it; the same in `/meta_instances` and in `/state`. */
+export const MetaInstanceView = z
+  .strictObject({
+    metaInstanceId: MetaInstanceId,
+    modelId: ModelId,
+    sharding: Sharding,
+    instanceMeta: Interconnect,
+    minNodes: z.int().min(1),
+    nodeIds: z.array(NodeId),
+    /** Tokens; null = the model's own, at most 8192. */
+    contextLength: z.int().nullable(),
+    generation: z.int().min(1),
+    observedGeneration: z.int().min(0),
+    createdAt: z.number(),
+    deleting: z.boolean(),
+    phase: z.enum([
+      'PLACING',
+      'PLACEMENT FAILED',
+      'RETRYING',
+      'DOWNLOADING',
+      'LOADING',
+      'WARMING UP',
+      'READY',
+      'RUNNING',
+      'FAILED',
+      'DELETING',
+    ]),
+    /** The phase as shown to people, e.g. `RETRYING 2/3`. */
+    phaseLabel: z.string(),
+    conditions: z.partialRecord(ConditionType, Condition),
+    consecutiveFailures: z.int().min(0),
+    maxRetries: z.int().min(0),
+    lastFailure: AttemptFailure.nullable(),
+    /** Why no place was found; null = it has one or none was looked for yet. */
+    placementError: z.string().nullable(),
+    nextAttemptAt: z.number().nullable(),
+    /** The Instance that serves it now. */
+    instanceId: InstanceId.nullable(),
+  })
+  .meta({ id: 'MetaInstance' });
+export type MetaInstanceView = z.infer<typeof MetaInstanceView>;
+
+export const MetaInstancesAnswer = z.record(MetaInstanceId, MetaInstanceView).meta({ id: 'MetaInstances' });
+export type MetaInstancesAnswer = z.infer<typeof MetaInstancesAnswer>;
+
+export const HealthAnswer = z
+  .strictObject({ status: z.literal('ok'), version: z.string(), node_id: NodeId })
+  .meta({ id: 'Health' });
+export type HealthAnswer = z.infer<typeof HealthAnswer>;
+
+const index = z.string().regex(/^\d{1,15}$/, 'must be a whole number, 0 or more');
+
+export const EventsQuery = z.strictObject({
+  /** Only events with a higher index. */
+  after: index.transform(Number).optional(),
+  /** At most so many; absent = all. */
+  limit: index.transform(Number).optional(),
+});
+export type EventsQuery = z.infer<typeof EventsQuery>;
+
+export const ModelsQuery = z.strictObject({
+  /** `downloaded`: only those whose verified files lie on some node. */
+  status: z.enum(['all', 'downloaded']).optional(),
+});
+
+export const ModelView = z
+  .strictObject({
+    id: ModelId,
+    object: z.literal('model'),
+    /** Epoch seconds; 0, a card has no date. */
+    created: z.int(),
+    owned_by: z.literal('skein'),
+    hugging_face_id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    context_length: z.int(),
+    tags: z.array(z.string()),
+    storage_size_megabytes: z.int(),
+    supports_tensor: z.boolean(),
+    tasks: z.array(z.string()),
+    is_custom: z.boolean(),
+    family: z.string(),
+    quantization: z.string(),
+    base_model: z.string(),
+    capabilities: z.array(z.string()),
+  })
+  .meta({ id: 'Model' });
+export type ModelView = z.infer<typeof ModelView>;
+
+export const ModelsAnswer = z
+  .strictObject({ object: z.literal('list'), data: z.array(ModelView) })
+  .meta({ id: 'Models' });
+export type ModelsAnswer = z.infer<typeof ModelsAnswer>;

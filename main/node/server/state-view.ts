@@ -1,0 +1,180 @@
+import { metaInstanceView } from './meta-instance-view.ts';
+import type {
+  DownloadView,
+  EventView,
+  InstanceView,
+  RunnerView,
+  ShardMetadata,
+  StateAnswer,
+  TaskView,
+} from '../../core/contract/rest-state.ts';
+import type { IndexedEvent } from '../../core/event.ts';
+import type { ModelId, NodeId } from '../../core/id.ts';
+import type { Instance, Runner, ShardAssignment } from '../../core/instance.ts';
+import { unreachable } from '../../core/result.ts';
+import type { ClusterState, Download } from '../../core/state.ts';
+import type { Task } from '../../core/task.ts';
+import type { Telemetry } from '../../core/telemetry.ts';
+import { currentRunnerId, values } from '../../core/view.ts';
+
+/** The cluster state in the shape that programs written for the reference read: see `rest-state.ts`. */
+export function stateView(state: ClusterState, telemetry: Telemetry): StateAnswer {
+  return {
+    lastEventAppliedIdx: state.lastIndex,
+    metaInstances: mapped(state.metaInstances, (metaInstance) => metaInstanceView(state, metaInstance)),
+    instances: mapped(state.instances, instanceView),
+    runners: mapped(state.runners, (runner) => runnerView(state, telemetry, runner)),
+    downloads: mapped(state.downloads, (models, nodeId) =>
+      Object.entries(models).map(([modelId, download]) =>
+        downloadView(state, telemetry, { nodeId, modelId: modelId as ModelId, download }),
+      ),
+    ),
+    tasks: mapped(state.tasks, taskView),
+    topology: { nodes: values(state.nodes).map(({ nodeId }) => nodeId), connections: {} },
+    nodeIdentities: mapped(state.nodes, ({ name, version, startedAt }) => ({
+      friendlyName: name,
+      skeinVersion: version,
+      startedAt,
+    })),
+    nodeMemory: mapped(telemetry.nodes, ({ totalBytes, availableBytes }) => ({
+      ramTotal: { inBytes: Math.round(totalBytes) },
+      ramAvailable: { inBytes: Math.round(availableBytes) },
+    })),
+    lastSeen: mapped(telemetry.nodes, ({ at }) => at),
+  };
+}
+
+/** `{index, at, event: {MetaInstanceCreated: {…}}}` */
+export function eventView({ index, at, commandId, event: { type, ...payload } }: IndexedEvent): EventView {
+  return { index, at, ...(commandId === undefined ? {} : { commandId }), event: { [type]: payload } };
+}
+
+function instanceView(instance: Instance): InstanceView {
+  const { instanceId, metaInstanceId, generation, incarnation, card, contextLength, createdAt } = instance;
+  const fields = {
+    instanceId,
+    metaInstanceId,
+    generation,
+    incarnation,
+    contextLength,
+    createdAt,
+    shardAssignments: {
+      modelId: card.modelId,
+      runnerToShard: Object.fromEntries(
+        instance.assignments.map((shard) => [
+          currentRunnerId(instance, shard.rank),
+          shardView(instance, shard),
+        ]),
+      ),
+      nodeToRunner: Object.fromEntries(
+        instance.assignments.map(({ nodeId, rank }) => [nodeId, currentRunnerId(instance, rank)]),
+      ),
+    },
+  };
+  switch (instance.interconnect) {
+    case 'MlxRing':
+      return { MlxRingInstance: fields };
+    case 'MlxJaccl':
+      return { MlxJacclInstance: fields };
+    default:
+      return unreachable(instance.interconnect);
+  }
+}
+
+function shardView(
+  { card, sharding, assignments }: Instance,
+  { rank, firstLayer, lastLayer }: ShardAssignment,
+): ShardMetadata {
+  const shard = {
+    modelCard: card,
+    deviceRank: rank,
+    worldSize: assignments.length,
+    startLayer: firstLayer,
+    endLayer: lastLayer,
+    nLayers: card.layers,
+  };
+  return sharding === 'Pipeline' ? { PipelineShardMetadata: shard } : { TensorShardMetadata: shard };
+}
+
+function runnerView(
+  state: ClusterState,
+  telemetry: Telemetry,
+  { runnerId, instanceId, rank, status }: Runner,
+): RunnerView {
+  const observed = telemetry.runners[runnerId];
+  switch (status.type) {
+    case 'Idle':
+      return { RunnerIdle: {} };
+    case 'Connecting':
+      return { RunnerConnecting: {} };
+    case 'Connected':
+      return { RunnerConnected: {} };
+    case 'Loading': {
+      const shard = state.instances[instanceId]?.assignments.find((each) => each.rank === rank);
+      const totalLayers = observed?.totalLayers ?? (shard ? shard.lastLayer - shard.firstLayer : 0);
+      return { RunnerLoading: { layersLoaded: observed?.layersLoaded ?? 0, totalLayers } };
+    }
+    case 'Loaded':
+      return { RunnerLoaded: {} };
+    case 'WarmingUp':
+      return { RunnerWarmingUp: {} };
+    case 'Ready': {
+      const running = values(state.tasks).filter((task) => task.instanceId === instanceId).length;
+      if (running === 0) return { RunnerReady: {} };
+      return { RunnerRunning: { activeTasks: running, queuedTasks: observed?.queuedTasks ?? 0 } };
+    }
+    case 'ShuttingDown':
+      return { RunnerShuttingDown: {} };
+    case 'Shutdown':
+      return { RunnerShutdown: {} };
+    case 'Failed': {
+      const { message, reason, phase } = status.failure;
+      return { RunnerFailed: { errorMessage: message, reason, phase } };
+    }
+    default:
+      return unreachable(status);
+  }
+}
+
+function downloadView(
+  state: ClusterState,
+  telemetry: Telemetry,
+  { nodeId, modelId, download }: { nodeId: NodeId; modelId: ModelId; download: Download },
+): DownloadView {
+  const held = { nodeId, modelId };
+  switch (download.type) {
+    case 'Ongoing': {
+      const progress = telemetry.downloads.find((each) => each.nodeId === nodeId && each.modelId === modelId);
+      const size = values(state.instances).find(({ card }) => card.modelId === modelId)?.card.fileBytes ?? 0;
+      return {
+        DownloadOngoing: {
+          ...held,
+          downloadProgress: {
+            downloaded: { inBytes: progress?.doneBytes ?? 0 },
+            total: { inBytes: progress?.totalBytes ?? size },
+          },
+        },
+      };
+    }
+    case 'Completed':
+      return { DownloadCompleted: { ...held, total: { inBytes: download.bytes } } };
+    case 'Failed':
+      return { DownloadFailed: { ...held, errorMessage: download.message } };
+    default:
+      return unreachable(download);
+  }
+}
+
+function taskView({ taskId, instanceId, metaInstanceId, nodeId, startedAt }: Task): TaskView {
+  return {
+    TextGeneration: { taskId, taskStatus: 'Running', instanceId, metaInstanceId, nodeId, startedAt },
+  };
+}
+
+function mapped<Key extends string, Value, Mapped>(
+  record: Readonly<Record<Key, Value>>,
+  map: (value: Value, key: Key) => Mapped,
+): Record<Key, Mapped> {
+  const entries = Object.entries<Value>(record).map(([key, value]) => [key, map(value, key as Key)]);
+  return Object.fromEntries(entries) as Record<Key, Mapped>;
+}
