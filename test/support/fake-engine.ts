@@ -226,8 +226,8 @@ class FakeEngine implements Engine {
       if (task.prefilled < options.prompt.length) return { task: number, prefilled: task.prefilled };
     }
     const ended = task.generated >= this.#script.answerTokens;
-    if (ended && options.endTokens.includes(END_TOKEN)) return { task: number, finish: 'stop' };
-    const token = this.#bytes[task.generated % this.#bytes.length] ?? 0;
+    const token = ended ? END_TOKEN : (this.#bytes[task.generated % this.#bytes.length] ?? 0);
+    if (options.endTokens.includes(token)) return { task: number, finish: 'stop' };
     task.generated += 1;
     return {
       task: number,
