@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mlx/ops.h"
+#include "mlx/stream.h"
 #include "mlx/transforms.h"
 
 namespace skein {
@@ -81,12 +82,18 @@ std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::fun
   mx::array hidden = llama.embed(tokens);
   std::vector<Segment> segments = segments_of(step);
   for (int index = 0; index < llama.layers(); index++) {
+    const mx::array before = hidden;
     hidden = llama.layer(index, hidden, segments);
-    mx::eval(hidden);
+    // The next layer is under way while we wait for the one before: the device never waits for us.
+    mx::async_eval(hidden);
+    mx::eval(before);
     after_layer();
     if (std::any_of(step.begin(), step.end(), [](const StepRow& row) { return row.task->ended; })) {
       hidden = drop_ended(step, hidden);
-      if (step.empty()) return std::nullopt;
+      if (step.empty()) {
+        mx::synchronize();
+        return std::nullopt;
+      }
       segments = segments_of(step);
     }
   }

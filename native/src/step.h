@@ -12,7 +12,7 @@ namespace skein {
 
 /**
  * Computes one step through a whole model and returns evaluated fp32 logits, one row for each entry that samples, in
- * order; empty when none does. After each layer is evaluated `after_layer` runs: tasks that it marks as ended leave
+ * order; empty when none does. As each layer is evaluated `after_layer` runs: tasks that it marks as ended leave
  * `step` there and then, their rows are dropped and their caches freed, and the others go on undisturbed.
  */
 std::optional<mlx::core::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer);
