@@ -223,7 +223,7 @@ class BytePairTokenizer implements Tokenizer {
 
   /**
    * The smallest tokens that make up the word. A byte that no token stands for is left out, as Hugging Face and
-   * llama.cpp do (SmolLM2 lacks 21, only 8 of which valid UTF-8 can contain, all in rare planes).
+   * llama.cpp do. (SmolLM2 lacks 21, of which text can hold six control characters and the first bytes of planes 4 to 11.)
    */
   #symbols(word: string): Int32Array {
     if (this.#vocabulary.symbols === 'bytes') return this.#ofBytes(this.#encoder.encode(word));
