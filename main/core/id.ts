@@ -34,7 +34,7 @@ export type ModelId = z.infer<typeof ModelId>;
 
 /**
  * Instance ids are derived, never drawn: a create repeated after a crash names the same Instance.
- * @param placement how many Instances this MetaInstance had before, starting at 0
+ * @param placement `nextPlacement` of the MetaInstance: no number comes twice under one name
  */
 export function instanceIdFor(
   metaInstanceId: MetaInstanceId,

@@ -50,8 +50,11 @@ export const MetaInstanceStatus = z.strictObject({
   lastFailure: AttemptFailure.nullable(),
   /** Epoch ms; when the scheduled retry starts. Null = none is scheduled. */
   nextAttemptAt: z.number().nullable(),
-  /** Instances it ever had; the next one's id derives from it. */
-  placements: z.int().min(0),
+  /**
+   * Number of its next placement, part of that Instance's id. Begins at the index of the event that created it and
+   * rises by one with each Instance: when a name is used again, no id of its earlier life comes back.
+   */
+  nextPlacement: z.int().min(1),
 });
 export type MetaInstanceStatus = z.infer<typeof MetaInstanceStatus>;
 

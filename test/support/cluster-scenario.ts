@@ -28,6 +28,8 @@ interface Machine {
   sent: Report[];
   toMasterAt: number;
   toNodeAt: number;
+  /** States on their way to it, oldest first. */
+  unseen: ClusterState[];
 }
 
 type Key =
@@ -41,6 +43,8 @@ export interface ClusterInit {
   readonly random?: () => number;
   /** One way between a node and the master, from and to (not included), in ms. */
   readonly latencyMs?: readonly [number, number];
+  /** Whether a node looks only at the newest of several states that reach it together. */
+  readonly coalesce?: boolean;
   /** Told after each event. */
   readonly onEvent?: (entry: IndexedEvent, state: ClusterState) => void;
   readonly onAction?: (
@@ -104,6 +108,7 @@ export class Cluster {
       sent: [],
       toMasterAt: 0,
       toNodeAt: 0,
+      unseen: [],
     });
     this.start(name);
   }
@@ -119,6 +124,7 @@ export class Cluster {
     const machine = this.machine(name);
     machine.sessions += 1;
     machine.sent = [];
+    machine.unseen = [];
     // A new connection: what the last session sent may arrive later.
     machine.toMasterAt = this.agenda.now;
     machine.toNodeAt = this.agenda.now;
@@ -322,9 +328,15 @@ export class Cluster {
   }
 
   #showState(machine: Machine): void {
-    const { state } = this;
     const { worker } = machine;
-    if (worker !== undefined) this.#toNode(machine, () => worker === machine.worker && worker.see(state));
+    if (worker === undefined) return;
+    const waiting = machine.unseen.length > 0;
+    if (this.#init.coalesce === true) machine.unseen.length = 0;
+    machine.unseen.push(this.state);
+    if (waiting && this.#init.coalesce === true) return;
+    this.#toNode(machine, () => {
+      if (worker === machine.worker) worker.see(machine.unseen.shift()!);
+    });
   }
 
   #toNode(machine: Machine, call: () => void): void {

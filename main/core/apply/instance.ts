@@ -19,7 +19,7 @@ export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceC
   }
   const counted = withStatus(state, metaInstance, {
     observedGeneration: instance.generation,
-    placements: metaInstance.status.placements + 1,
+    nextPlacement: metaInstance.status.nextPlacement + 1,
   });
   return { ...counted, instances: { ...counted.instances, [instance.instanceId]: instance } };
 }

@@ -32,7 +32,7 @@ export function metaInstanceCreated(
           consecutiveFailures: 0,
           lastFailure: null,
           nextAttemptAt: null,
-          placements: 0,
+          nextPlacement: state.lastIndex + 1,
         },
       },
     },

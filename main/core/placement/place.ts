@@ -59,7 +59,7 @@ export function place(
   if (!chosen.ok) return chosen;
   const { metaInstanceId, generation, status } = metaInstance;
   return ok({
-    instanceId: instanceIdFor(metaInstanceId, generation, status.placements),
+    instanceId: instanceIdFor(metaInstanceId, generation, status.nextPlacement),
     metaInstanceId,
     generation,
     incarnation: 0,

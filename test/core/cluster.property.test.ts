@@ -1,0 +1,260 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { IndexedEvent } from '../../main/core/event.ts';
+import { instanceIdFor, type MetaInstanceId, type ModelId } from '../../main/core/id.ts';
+import type { Reconciled } from '../../main/core/reconcile/result.ts';
+import { ClusterState } from '../../main/core/state.ts';
+import { GiB, MINUTE } from '../../main/core/unit.ts';
+import { runnerHealth, values } from '../../main/core/view.ts';
+import { seededRandom } from '../support/agenda.ts';
+import { card, spec } from '../support/builders.ts';
+import { Cluster, replay, type ClusterInit } from '../support/cluster-scenario.ts';
+
+const names = ['ada', 'bob', 'cyd'] as const;
+const models = ['alpha', 'beta', 'gamma'] as MetaInstanceId[];
+
+const nodeName = fc.constantFrom(...names);
+const model = fc.constantFrom(...models);
+
+/** What may happen to a cluster between two moments. */
+const step = fc.oneof(
+  fc.record({ do: fc.constant('create' as const), model, big: fc.boolean(), over: fc.constantFrom(1, 1, 3) }),
+  fc.record({ do: fc.constant('delete' as const), model }),
+  fc.record({ do: fc.constant('retry' as const), model }),
+  fc.record({ do: fc.constant('crash' as const), nodeName, which: fc.nat(2) }),
+  fc.record({
+    do: fc.constant('runner fault' as const),
+    nodeName,
+    phase: fc.constantFrom('Starting', 'Connecting', 'Loading', 'WarmingUp', 'Serving'),
+  }),
+  fc.record({ do: fc.constant('download fault' as const), nodeName }),
+  fc.record({ do: fc.constant('restart' as const), nodeName, downMs: fc.nat(5_000) }),
+  fc.record({ do: fc.constant('resend' as const), nodeName, count: fc.integer({ min: 1, max: 12 }) }),
+  fc.record({ do: fc.constant('task' as const), nodeName, model, ms: fc.nat(5_000) }),
+  fc.record({ do: fc.constant('restart master' as const) }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.oneof(fc.nat(50), fc.nat(1_500), fc.nat(30_000)) }),
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Three nodes; models over three nodes are placed by hand, since placement takes one node. */
+function newCluster(seed: number, init: ClusterInit = {}): Cluster {
+  const cluster = new Cluster({
+    random: seededRandom(seed),
+    latencyMs: [0, 40],
+    coalesce: seed % 2 === 1,
+    reconciled: overThree,
+    ...init,
+  });
+  for (const name of names) cluster.join(name, 16 * GiB);
+  return cluster;
+}
+
+const overThree: NonNullable<ClusterInit['reconciled']> = (_key, result, cluster): Reconciled => {
+  const [refusal] = result.events;
+  if (refusal?.type !== 'PlacementFailed' || refusal.reason !== 'NotEnoughNodes') return result;
+  const metaInstance = cluster.state.metaInstances[refusal.metaInstanceId]!;
+  const { metaInstanceId, generation, status } = metaInstance;
+  const assignments = cluster.machines.map(({ nodeId }, rank) => ({
+    rank,
+    nodeId,
+    firstLayer: rank,
+    lastLayer: rank === 2 ? 4 : rank + 1,
+  }));
+  const instance = {
+    instanceId: instanceIdFor(metaInstanceId, generation, status.nextPlacement),
+    metaInstanceId,
+    generation,
+    incarnation: 0,
+    card: metaInstance.card,
+    sharding: 'Pipeline' as const,
+    interconnect: 'MlxRing' as const,
+    contextLength: 512,
+    assignments,
+    createdAt: cluster.agenda.now,
+  };
+  return { events: [{ type: 'InstanceCreated', instance }], result: { type: 'Done' } };
+};
+
+function take(cluster: Cluster, each: Step): void {
+  switch (each.do) {
+    case 'create': {
+      const modelId = (each.big ? 'Big' : 'Tiny') as ModelId;
+      const weightBytes = each.big ? 9 * GiB : 1_200_000;
+      cluster.submit({
+        type: 'CreateMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+        spec: spec({ modelId, minNodes: each.over }),
+        card: card({ modelId, weightBytes }),
+      });
+      return;
+    }
+    case 'delete':
+      cluster.submit({
+        type: 'DeleteMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+      });
+      return;
+    case 'retry':
+      cluster.submit({
+        type: 'RetryMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+      });
+      return;
+    case 'crash':
+      cluster.machine(each.nodeName).worker?.crash('killed by signal 9', each.which);
+      return;
+    case 'runner fault':
+      cluster
+        .machine(each.nodeName)
+        .worker?.runnerFaults.push({ phase: each.phase as 'Loading', message: 'boom' });
+      return;
+    case 'download fault':
+      cluster.machine(each.nodeName).worker?.downloadFaults.push('connection reset');
+      return;
+    case 'restart':
+      cluster.kill(each.nodeName);
+      cluster.agenda.after(each.downMs, () => {
+        if (cluster.machine(each.nodeName).worker === undefined) cluster.start(each.nodeName);
+      });
+      return;
+    case 'resend':
+      if (cluster.machine(each.nodeName).worker !== undefined) cluster.resend(each.nodeName, each.count);
+      return;
+    case 'task':
+      cluster.startTask(each.nodeName, each.model, each.ms);
+      return;
+    case 'restart master':
+      cluster.restartMaster();
+      return;
+    case 'wait':
+      cluster.run(each.ms);
+  }
+}
+
+/** Checked after every event. */
+function invariants({ event }: IndexedEvent, state: ClusterState): void {
+  const parsed = ClusterState.safeParse(state);
+  if (!parsed.success) throw new Error(`[S4] ${event.type}: ${parsed.error.message}`);
+  const owners = values(state.instances).map(({ metaInstanceId }) => metaInstanceId);
+  if (new Set(owners).size !== owners.length)
+    throw new Error(`[L7] two Instances of one of ${owners.join()}`);
+  for (const { metaInstanceId, status } of values(state.metaInstances)) {
+    if (status.consecutiveFailures > 3)
+      throw new Error(`[L4] ${metaInstanceId} counts ${status.consecutiveFailures}`);
+  }
+  for (const id of owners)
+    if (state.metaInstances[id] === undefined) throw new Error(`[L8] ${id} left an Instance`);
+}
+
+function play(seed: number, steps: readonly Step[]): Cluster {
+  let before: ClusterState | undefined;
+  const cluster = newCluster(seed, {
+    onEvent: (entry, state) => {
+      invariants(entry, state);
+      const { event } = entry;
+      if (
+        event.type === 'InstanceRetryScheduled' ||
+        (event.type === 'InstanceDeleted' && event.reason === 'RetriesExhausted')
+      ) {
+        const { failed, alive } = runnerHealth(before!, before!.instances[event.instanceId]!);
+        if (failed.length === 0 || alive.length > 0)
+          throw new Error(`[L2] ${event.type} of a living attempt`);
+      }
+      before = state;
+    },
+  });
+  cluster.run(100);
+  for (const each of steps) take(cluster, each);
+  // Faults end here.
+  for (const { name, worker } of cluster.machines) {
+    if (worker === undefined) cluster.start(name);
+    else worker.runnerFaults.length = worker.downloadFaults.length = 0;
+  }
+  cluster.run(3 * MINUTE);
+  return cluster;
+}
+
+const scenario = fc.record({ seed: fc.nat(), steps: fc.array(step, { maxLength: 40, size: 'max' }) });
+const runs = { numRuns: Number(process.env['FUZZ_RUNS'] ?? 150) };
+
+test('[L1, L4, L8, R1, R3] whatever happened, the cluster comes to rest with every MetaInstance served or explained', () => {
+  fc.assert(
+    fc.property(scenario, ({ seed, steps }) => {
+      const cluster = play(seed, steps);
+      const { state } = cluster;
+      const quiet = { events: cluster.entries.length, reconciles: cluster.reconciles };
+      cluster.run(2 * MINUTE);
+      expect(cluster.entries.slice(quiet.events)).toEqual([]);
+      // Only what waits for a place is looked at again, every 10 s.
+      expect(cluster.reconciles - quiet.reconciles).toBeLessThanOrEqual(models.length * 13);
+
+      for (const key of cluster.keys()) expect([key, cluster.reconcile(key).events]).toEqual([key, []]);
+      for (const { metaInstanceId, deleting, status } of values(state.metaInstances)) {
+        const { Ready, Failed, Placed } = status.conditions;
+        const explained =
+          Failed?.status === 'True' || (Placed?.status === 'False' && Placed.reason !== 'NotPlaced');
+        expect([metaInstanceId, deleting, Ready?.status === 'True' || explained]).toEqual([
+          metaInstanceId,
+          false,
+          true,
+        ]);
+      }
+
+      const wanted = values(state.instances);
+      const ranks = wanted.flatMap(({ instanceId, incarnation, assignments }) =>
+        assignments.map(({ rank }) => `${instanceId}.i${incarnation}.r${rank}`),
+      );
+      expect(Object.keys(state.runners).sort()).toEqual(ranks.sort());
+      const processes = cluster.machines.flatMap(({ worker }) =>
+        worker!.processes.map(({ runnerId }) => runnerId),
+      );
+      expect(processes.sort()).toEqual(ranks);
+      for (const { instance } of cluster.machines.flatMap(({ worker }) => worker!.processes)) {
+        expect(instance).toEqual(state.instances[instance.instanceId]);
+      }
+      expect(state.tasks).toEqual({});
+      const ongoing = values(state.downloads)
+        .flatMap((byModel) => values(byModel))
+        .filter(({ type }) => type !== 'Completed');
+      expect(ongoing).toEqual([]);
+      expect(cluster.machines.flatMap(({ worker }) => worker!.downloading)).toEqual([]);
+    }),
+    runs,
+  );
+});
+
+test('[S1, S3, S4] the events alone give the same state, and the state survives JSON', () => {
+  fc.assert(
+    fc.property(scenario, ({ seed, steps }) => {
+      const cluster = play(seed, steps);
+      const read = JSON.parse(JSON.stringify(cluster.entries)) as IndexedEvent[];
+      expect(replay(read)).toEqual(cluster.state);
+      expect(JSON.parse(JSON.stringify(cluster.state))).toEqual(cluster.state);
+      expect(ClusterState.parse(cluster.state)).toEqual(cluster.state);
+    }),
+    { numRuns: Math.ceil(runs.numRuns / 5) },
+  );
+});
+
+test('[L4] no attempt is used up by waiting: every failed attempt has a runner that failed', () => {
+  fc.assert(
+    fc.property(scenario, ({ seed, steps }) => {
+      const { entries } = play(seed, steps);
+      const failed = new Set<string>();
+      let attempts = 0;
+      for (const { event } of entries) {
+        if (event.type === 'RunnerStatusChanged' && event.status.type === 'Failed')
+          failed.add(event.runnerId);
+        if (event.type === 'InstanceRetryScheduled') attempts += 1;
+        if (event.type === 'InstanceDeleted' && event.reason === 'RetriesExhausted') attempts += 1;
+      }
+      const faults = steps.filter((each) => each.do === 'crash' || each.do === 'runner fault').length;
+      expect(attempts).toBeLessThanOrEqual(failed.size);
+      expect(failed.size).toBeLessThanOrEqual(faults);
+    }),
+    { numRuns: Math.ceil(runs.numRuns / 5) },
+  );
+});
