@@ -4,10 +4,15 @@ import { z } from 'zod';
 export const NodeId = z.string().min(8).max(128).brand<'NodeId'>();
 export type NodeId = z.infer<typeof NodeId>;
 
+/** Names that every JavaScript object answers to would be found in the state's records without being there. */
+const isFree = (name: string): boolean => !(name in {});
+const RESERVED = 'is a reserved word; choose another name';
+
 /** Chosen by people or derived from the model's name; it is part of URLs. */
 export const MetaInstanceId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and "-", not starting with "-"')
+  .refine(isFree, RESERVED)
   .brand<'MetaInstanceId'>();
 export type MetaInstanceId = z.infer<typeof MetaInstanceId>;
 
@@ -29,6 +34,7 @@ export const ModelId = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/, 'must be "name" or "owner/name"')
   .max(160)
+  .refine(isFree, RESERVED)
   .brand<'ModelId'>();
 export type ModelId = z.infer<typeof ModelId>;
 
