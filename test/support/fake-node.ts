@@ -243,7 +243,7 @@ export class FakeNode implements NodeApi {
   place(metaInstanceId: MetaInstanceId): InstanceId {
     const metaInstance = this.#state.metaInstances[metaInstanceId]!;
     const { generation, card, spec, status } = metaInstance;
-    const instanceId = instanceIdFor(metaInstanceId, generation, status.placements);
+    const instanceId = instanceIdFor(metaInstanceId, generation, status.nextPlacement);
     this.emit({
       type: 'InstanceCreated',
       instance: {
