@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { problemOf } from './sqlite.ts';
+import { problemOf, type SqliteProblem } from './sqlite.ts';
 
 /**
  * Why the event log can't be used. `Locked`, `TooNew`, `NotWritable`, `Full`, `Io` and `NotAFile` leave every file as
@@ -20,11 +20,22 @@ export class StoreError extends Error {
   }
 }
 
-/** Turns a failed SQLite call on the log at `path` into an error for people; damage gets the code `Damaged`. */
+/** The same for calls on files, by `errno`. */
+const fileProblems: Readonly<Record<string, SqliteProblem>> = {
+  EACCES: 'ReadOnly',
+  EPERM: 'ReadOnly',
+  EROFS: 'ReadOnly',
+  ENOSPC: 'Full',
+  EDQUOT: 'Full',
+  EIO: 'Io',
+};
+
+/** Turns a failed call on the log at `path` into an error for people; damage gets the code `Damaged`. */
 export function storeError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  switch (problemOf(error)) {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  switch (fileProblems[code] ?? problemOf(error)) {
     case 'Locked':
       return new StoreError(
         'Locked',
@@ -39,6 +50,8 @@ export function storeError(error: unknown, path: string): StoreError {
         error,
       );
     case 'Io':
+      // SQLite can't lock a file that it may only read, and calls that an I/O error.
+      if (!(code in fileProblems) && !mayWrite(path)) return notWritable(path, detail, error);
       return new StoreError(
         'Io',
         `The disk failed under the event log ${path} (${detail}). Check the disk; the log was left as it is.`,
@@ -46,7 +59,9 @@ export function storeError(error: unknown, path: string): StoreError {
       );
     case 'ReadOnly':
     case 'CannotOpen':
-      return mayWrite(path) ? damaged(path, detail, error) : notWritable(path, detail, error);
+      return !(code in fileProblems) && mayWrite(path)
+        ? damaged(path, detail, error)
+        : notWritable(path, detail, error);
     case 'Damaged':
     case 'Other':
       return damaged(path, detail, error);

@@ -1,4 +1,5 @@
 // A process for the crash test: appends for ever and writes the index of each confirmed batch to its standard output.
+// With a user id as second argument it does so as that user.
 import { writeSync } from 'node:fs';
 import type { Event } from '../../../main/core/event.ts';
 import { systemClock } from '../../../main/node/clock.ts';
@@ -6,8 +7,9 @@ import { createLog } from '../../../main/node/log.ts';
 import { EventLog } from '../../../main/node/store/event-log.ts';
 import { event, indexed } from '../../support/builders.ts';
 
-const [path] = process.argv.slice(2);
+const [path, uid] = process.argv.slice(2);
 if (path === undefined) throw new Error('needs the path of the log');
+if (uid !== undefined) process.setuid?.(Number(uid));
 
 const log = createLog({
   level: 'warn',

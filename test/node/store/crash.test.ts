@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FILE, history, openLog, temporaryFolder, write } from './support.ts';
 
 /** Runs the appending process on the folder for a while, then SIGKILL; returns the last index it confirmed. */
-async function appendAndKill(folder: string, afterMs: number): Promise<{ confirmed: number; said: string }> {
+async function appendAndKill(
+  folder: string,
+  afterMs: number,
+  uid?: number,
+): Promise<{ confirmed: number; said: string }> {
   const program = join(import.meta.dirname, 'append-forever.ts');
-  const child = spawn(process.execPath, [program, join(folder, FILE)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = [program, join(folder, FILE), ...(uid === undefined ? [] : [String(uid)])];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -59,6 +64,25 @@ describe('kill -9 of a process that appends without end', () => {
     await log.close();
     expect((await appendAndKill(folder, 0)).confirmed).toBeGreaterThan(0);
     await openLog(folder).log.close();
+  });
+});
+
+describe('a user who may not write', () => {
+  // Root may write anywhere, so another user tries.
+  const uid = process.getuid?.() === 0 ? 65_534 : undefined;
+
+  test.each([
+    ['a new log', false],
+    ['a log that is there', true],
+  ])('%s → said, and nothing changed', async (_name, exists) => {
+    const folder = temporaryFolder();
+    if (exists) await write(folder, history(5));
+    chmodSync(folder, 0o555);
+    if (exists) chmodSync(join(folder, FILE), 0o444);
+    const { said } = await appendAndKill(folder, 0, uid);
+    expect(said).toMatch(/StoreNotWritableError\]?: Skein may not write the event log/);
+    chmodSync(folder, 0o755);
+    expect(readdirSync(folder)).toEqual(exists ? [FILE] : []);
   });
 });
 
