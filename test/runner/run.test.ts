@@ -344,11 +344,11 @@ describe('answers', () => {
     world.generate('a', { maxTokens: 24 });
     world.generate('b', { maxTokens: null });
     await world.until('TaskEnded', 'a');
-    expect(world.of('a').map(({ type }) => type)).toEqual(['Chunk', 'TaskEnded']);
+    expect(world.of('a').map(({ type }) => type)).toEqual(['Prefill', 'Chunk', 'TaskEnded']);
     expect(world.textOf('a')).toBe('Grüße aus 東京 🌍!');
-    expect(world.of('b')).toEqual([]);
+    expect(world.of('b').map(({ type }) => type)).toEqual(['Prefill']);
     world.drain();
-    expect(world.of('b')).toMatchObject([{ type: 'Chunk' }]);
+    expect(world.of('b').map(({ type }) => type)).toEqual(['Prefill', 'Chunk']);
     world.hangUp();
   });
 

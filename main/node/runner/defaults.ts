@@ -66,6 +66,3 @@ export const defaultRunnerBounds: RunnerBounds = {
   stderrTailBytes: 8 * KiB,
   drainMs: 250,
 };
-
-/** Text of one running task that a client has not fetched yet, before the task is cancelled. */
-export const MAX_UNREAD_TASK_CHARACTERS = 4 * MiB;
