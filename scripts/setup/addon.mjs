@@ -10,6 +10,7 @@ import { fetchWheel, unpackWheel } from './wheel.mjs';
 
 const BUILD_TIMEOUT_MS = 40 * 60_000;
 const SELF_TEST_TIMEOUT_MS = 60_000;
+const UNFINISHED_WINDOW_MS = 5_000;
 
 /**
  * The native addon. CMake builds only what changed; a binary without a stamp is never trusted.
@@ -86,6 +87,10 @@ function sourcesOf(places, pins, folders) {
 async function build(places, pins, what, progress) {
   const cmake = findTool('cmake') ?? (await fetchCmake(places, pins, progress));
   forgetForeignBuild(places);
+  dropUnfinishedObjects(places);
+  const unfinished = unfinishedMark(places);
+  fs.mkdirSync(places.build, { recursive: true });
+  fs.writeFileSync(unfinished, '');
   /** @param {string} problem @param {string[]} args */
   const run = async (problem, args) => {
     const { code, output } = await runTool(cmake, args, {
@@ -113,6 +118,7 @@ async function build(places, pins, what, progress) {
     '-j',
     jobs,
   ]);
+  fs.rmSync(unfinished);
   if (fs.existsSync(what.output)) return;
   throw new SetUpFailure(
     `the build left no ${path.relative(places.root, what.output)}`,
@@ -151,6 +157,29 @@ function forgetForeignBuild(places) {
   if (!fs.existsSync(cacheFile)) return;
   const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(fs.readFileSync(cacheFile, 'utf8'))?.[1];
   if (home !== places.native) fs.rmSync(places.build, { recursive: true, force: true });
+}
+
+/** Stands in the build folder while a build is at work. @param {import('./paths.mjs').Places} places */
+function unfinishedMark(places) {
+  return path.join(places.build, '.skein-unfinished');
+}
+
+/**
+ * A build that was killed may leave an object file cut short, which looks up to date to make. It was being written at
+ * the end, so the newest objects are built again.
+ * @param {import('./paths.mjs').Places} places
+ */
+export function dropUnfinishedObjects(places) {
+  if (!fs.existsSync(unfinishedMark(places))) return;
+  const objects = fs
+    .readdirSync(places.build, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.o'))
+    .map((name) => path.join(places.build, name))
+    .map((file) => ({ file, writtenMs: fs.statSync(file).mtimeMs }));
+  const newestMs = Math.max(...objects.map(({ writtenMs }) => writtenMs));
+  for (const { file, writtenMs } of objects) {
+    if (newestMs - writtenMs < UNFINISHED_WINDOW_MS) fs.rmSync(file);
+  }
 }
 
 /**

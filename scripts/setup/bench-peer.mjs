@@ -42,7 +42,8 @@ export function benchPeerSteps(places, pins) {
           fs.copyFileSync(file, path.join(places.benchPeer, path.basename(file)));
         }
         // Not `ci`: the lock leaves out the binaries for other systems and GPUs on purpose, and `ci` insists on them.
-        const options = '--no-save --omit=optional --ignore-scripts --no-audit --no-fund --prefer-offline';
+        const options =
+          '--no-save --omit=optional --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error';
         const installed = await runTool('npm', ['install', ...options.split(' ')], {
           cwd: places.benchPeer,
           env: toolEnvironment(places),

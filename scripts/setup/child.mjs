@@ -1,21 +1,28 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { SetUpFailure } from './failure.mjs';
 
 const TAIL_BYTES = 8_192;
 
 /**
  * @typedef {object} ChildResult
- * @property {number} code 128 + signal number is not used: a signal is a failure with code -1
+ * @property {number} code exit code; 127 = could not be started, 128 + n = ended by signal n
  * @property {string} output the last 8 KiB of stdout and stderr together
  */
 
-/** Children alive now, so that an interrupted set-up ends them. @type {Set<import('node:child_process').ChildProcess>} */
-const alive = new Set();
+const guard = fileURLToPath(new URL('guard.mjs', import.meta.url));
 
-/** Ends every child that set-up started. May be called twice. */
-export function endChildren() {
-  for (const child of alive) child.kill('SIGTERM');
+/** Tools at work now, so that an interrupted set-up ends them. @type {Map<import('node:child_process').ChildProcess, Promise<void>>} */
+const atWork = new Map();
+
+/**
+ * Ends every tool that set-up started; resolves when they are gone. May be called twice.
+ * @returns {Promise<void>}
+ */
+export async function endTools() {
+  for (const child of atWork.keys()) child.kill('SIGTERM');
+  await Promise.all(atWork.values());
 }
 
 /**
@@ -42,7 +49,7 @@ export function toolEnvironment(places) {
 }
 
 /**
- * Runs one tool to its end, quietly.
+ * Runs one tool to its end, quietly; it never outlives this process.
  * @param {string} command
  * @param {string[]} args
  * @param {{
@@ -51,58 +58,51 @@ export function toolEnvironment(places) {
  *   timeoutMs: number,
  *   onLine?: (line: string) => void,
  * }} options
- * @returns {Promise<ChildResult>} rejects with `SetUpFailure` when it cannot start or outlives its time
+ * @returns {Promise<ChildResult>} rejects with `SetUpFailure` when it outlives its time
  */
-export function runTool(command, args, options) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    alive.add(child);
-    let output = '';
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, options.timeoutMs);
-    /** @param {Buffer} chunk */
-    const take = (chunk) => {
-      const text = chunk.toString();
-      output = (output + text).slice(-TAIL_BYTES);
-      if (options.onLine !== undefined)
-        for (const line of text.split(/[\r\n]+/)) if (line !== '') options.onLine(line);
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    const settle = () => {
-      clearTimeout(timer);
-      alive.delete(child);
-    };
-    child.on('error', (error) => {
-      settle();
-      reject(
-        new SetUpFailure(
-          `${command} could not be started (${error.message})`,
-          `Install ${command} and run this again.`,
-        ),
-      );
-    });
-    child.on('close', (code) => {
-      settle();
-      if (timedOut) {
-        const minutes = Math.round(options.timeoutMs / 60_000);
-        reject(
-          new SetUpFailure(
-            `${command} did not finish within ${minutes} minutes`,
-            'Check the network and run this again: what is already fetched or built is kept.',
-            output,
-          ),
-        );
-      } else resolve({ code: code ?? -1, output });
-    });
+export async function runTool(command, args, options) {
+  // The Node that runs this may lie in node_modules and be gone since npm was at work.
+  const node = fs.existsSync(process.execPath) ? process.execPath : 'node';
+  const child = spawn(node, [guard, command, ...args], {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
   });
+  let output = '';
+  /** @param {string} text */
+  const take = (text) => {
+    output = (output + text).slice(-TAIL_BYTES);
+    for (const line of text.split(/[\r\n]+/)) if (line !== '') options.onLine?.(line);
+  };
+  child.stdout.setEncoding('utf8').on('data', take);
+  child.stderr.setEncoding('utf8').on('data', take);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.kill('SIGTERM');
+  }, options.timeoutMs);
+  /** @type {Promise<number>} */
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => {
+      take(error.message);
+      resolve(127);
+    });
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  atWork.set(
+    child,
+    ended.then(() => {}),
+  );
+  const code = await ended;
+  clearTimeout(timer);
+  atWork.delete(child);
+  if (!timedOut) return { code, output };
+  throw new SetUpFailure(
+    `${command} did not finish within ${Math.round(options.timeoutMs / 60_000)} minutes`,
+    'Check the network and run this again: what is already fetched or built is kept.',
+    output,
+  );
 }
 
 const NETWORK_SIGNS =

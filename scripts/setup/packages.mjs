@@ -26,11 +26,15 @@ export function packagesStep(places) {
       if (fs.existsSync(installed) && matches(places.modules, locked, readPackages(installed))) {
         return `${count(readPackages(installed))} already as locked`;
       }
-      const { code, output } = await runTool('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], {
-        cwd: places.root,
-        env: toolEnvironment(places),
-        timeoutMs: INSTALL_TIMEOUT_MS,
-      });
+      const { code, output } = await runTool(
+        'npm',
+        ['ci', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
+        {
+          cwd: places.root,
+          env: toolEnvironment(places),
+          timeoutMs: INSTALL_TIMEOUT_MS,
+        },
+      );
       if (code !== 0) throw toolFailure('npm packages could not be installed', output);
       return `${count(readPackages(installed))} installed`;
     },

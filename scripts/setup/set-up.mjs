@@ -1,6 +1,7 @@
 import fs from 'node:fs';
+import { constants } from 'node:os';
 import path from 'node:path';
-import { endChildren } from './child.mjs';
+import { endTools } from './child.mjs';
 import { describeFailure } from './failure.mjs';
 import { dropOwnLock, takeLock } from './lock.mjs';
 import { checkout, placesIn } from './paths.mjs';
@@ -66,17 +67,21 @@ export async function setUpOrExit(chooseSteps = stepsFor) {
   const places = placesIn(checkout);
   /** @type {NodeJS.Signals[]} */
   const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  /** @type {Promise<never> | undefined} */
+  let ending;
   const interrupted = (/** @type {NodeJS.Signals} */ signal) => {
-    endChildren();
-    dropOwnLock(places.lock);
-    process.stderr.write('\nSet-up interrupted; run it again and it goes on from here.\n');
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    ending ??= endTools().then(() => {
+      dropOwnLock(places.lock);
+      process.stderr.write('\nSet-up interrupted; run it again and it goes on from here.\n');
+      return process.exit(128 + constants.signals[signal]);
+    });
   };
   for (const signal of endings) process.on(signal, interrupted);
   try {
     await bringUp(places, chooseSteps(places, readPins()), makeReport(process.stderr));
     return places;
   } catch (error) {
+    if (ending !== undefined) return await ending;
     process.stderr.write(`${describeFailure(error)}\n`);
     return process.exit(1);
   } finally {
