@@ -7,7 +7,7 @@ set(SKEIN_NATIVE_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 
 function(skein_kernel_sources target vendor)
   set(source ${SKEIN_NATIVE_DIR}/src)
-  target_sources(${target} PRIVATE ${source}/quantized_linear.cpp ${source}/sampler.cpp)
+  target_sources(${target} PRIVATE ${source}/fused.cpp ${source}/quantized_linear.cpp ${source}/sampler.cpp)
   target_include_directories(${target} PRIVATE ${source})
   if(APPLE)
     return()
@@ -16,15 +16,17 @@ function(skein_kernel_sources target vendor)
     ${source}/blas.cpp
     ${source}/thread_pool.cpp
     ${source}/kernel/avx2.cpp
+    ${source}/kernel/cpu_attention.cpp
     ${source}/kernel/cpu_linear.cpp
     ${source}/kernel/portable.cpp
     ${source}/kernel/select.cpp)
   # These live on auto-vectorisation, which g++ 12 leaves half off at -O2 and off for selections that might trap.
+  # -Wno-psabi: vectors of eight floats are passed in memory there, which matters to nobody within one file.
   set_source_files_properties(${source}/kernel/portable.cpp ${source}/sampler.cpp
-    TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
+    TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math;-Wno-psabi")
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set_source_files_properties(${source}/kernel/avx2.cpp
-      TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-mavx2;-mfma")
+      TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math;-Wno-psabi;-mavx2;-mfma")
   endif()
   find_package(Threads REQUIRED)
   target_link_libraries(${target} PRIVATE ${vendor}/scipy_openblas32/lib/libscipy_openblas.so Threads::Threads)
@@ -36,7 +38,7 @@ function(skein_kernel_tests vendor)
   endif()
   set(tests ${SKEIN_NATIVE_DIR}/test_main)
   add_executable(skein_native_tests
-    ${tests}/main.cpp ${tests}/linear_command.cpp ${tests}/pool_command.cpp ${tests}/sampler_command.cpp)
+    ${tests}/main.cpp ${tests}/fused_command.cpp ${tests}/linear_command.cpp ${tests}/pool_command.cpp ${tests}/sampler_command.cpp)
   skein_kernel_sources(skein_native_tests ${vendor})
   target_link_libraries(skein_native_tests PRIVATE mlx)
   set_target_properties(skein_native_tests PROPERTIES

@@ -32,6 +32,11 @@ void sgemm_transposed(int m, int n, int k, const float* a, int a_stride, const f
   scipy_cblas_sgemm(kRowMajor, kNoTranspose, kTranspose, m, n, k, 1.0f, a, a_stride, b, b_stride, 0.0f, c, c_stride);
 }
 
+void sgemm(int m, int n, int k, const float* a, int a_stride, const float* b, int b_stride, float* c, int c_stride) {
+  keep_to_calling_thread();
+  scipy_cblas_sgemm(kRowMajor, kNoTranspose, kNoTranspose, m, n, k, 1.0f, a, a_stride, b, b_stride, 0.0f, c, c_stride);
+}
+
 }  // namespace skein::blas
 
 extern "C" __attribute__((visibility("default"))) void cblas_sgemm(int order, int transpose_a, int transpose_b, int m,

@@ -9,4 +9,7 @@ namespace skein::blas {
 void sgemm_transposed(int m, int n, int k, const float* a, int a_stride, const float* b, int b_stride, float* c,
                       int c_stride);
 
+/** c[m × n] = a[m × k] · b[k × n], otherwise as `sgemm_transposed`. */
+void sgemm(int m, int n, int k, const float* a, int a_stride, const float* b, int b_stride, float* c, int c_stride);
+
 }  // namespace skein::blas

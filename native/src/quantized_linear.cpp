@@ -8,6 +8,7 @@
 #include "mlx/mlx.h"
 
 #if !defined(__APPLE__)
+#include "cpu_view.h"
 #include "kernel/cpu_linear.h"
 #include "kernel/kernel.h"
 #include "mlx/allocator.h"
@@ -50,27 +51,6 @@ void check(const mx::array& x, const mx::array& weight, const mx::array& scales,
 
 #if !defined(__APPLE__)
 
-/** Where the elements of an evaluated array lie: it may be a transposed, sliced or broadcast view. */
-struct View {
-  const float* data;
-  mx::Shape shape;
-  mx::Strides strides;
-};
-
-std::vector<float> gather(const View& view, std::size_t size) {
-  std::vector<float> result(size);
-  for (std::size_t i = 0; i < size; i++) {
-    std::size_t rest = i;
-    std::int64_t offset = 0;
-    for (int axis = static_cast<int>(view.shape.size()) - 1; axis >= 0; axis--) {
-      offset += static_cast<std::int64_t>(rest % view.shape[axis]) * view.strides[axis];
-      rest /= view.shape[axis];
-    }
-    result[i] = view.data[offset];
-  }
-  return result;
-}
-
 class QuantizedLinear : public mx::Primitive {
  public:
   QuantizedLinear(mx::Stream stream, int bits) : Primitive(stream), bits_(bits) {}
@@ -85,13 +65,10 @@ class QuantizedLinear : public mx::Primitive {
     const int x_rows = matrix.columns == 0 ? 0 : static_cast<int>(x.size() / matrix.columns);
     float* out = y.data<float>();
     auto& encoder = mx::cpu::get_command_encoder(stream());
-    if (x.flags().row_contiguous) {
-      encoder.dispatch([matrix, in = x.data<float>(), x_rows, out] { kernel::linear(matrix, in, x_rows, out); });
-    } else {
-      encoder.dispatch([matrix, view = View{x.data<float>(), x.shape(), x.strides()}, size = x.size(), x_rows, out] {
-        kernel::linear(matrix, gather(view, size).data(), x_rows, out);
-      });
-    }
+    encoder.dispatch([matrix, in = CpuView(x), x_rows, out] {
+      std::vector<float> scratch;
+      kernel::linear(matrix, in.contiguous(scratch), x_rows, out);
+    });
   }
 
   void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {

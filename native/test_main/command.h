@@ -8,6 +8,10 @@ namespace skein::test {
 /** Each reads its arguments from a line and writes one line of JSON with what it measured; the tests judge it. */
 void linear(std::istream& in, std::ostream& out);
 void matmul(std::istream& in, std::ostream& out);
+void elementwise(std::istream& in, std::ostream& out);
+void attention(std::istream& in, std::ostream& out);
+void shared_cache(std::istream& in, std::ostream& out);
+void attention_limits(std::istream& in, std::ostream& out);
 void linear_cost(std::istream& in, std::ostream& out);
 void pool(std::istream& in, std::ostream& out);
 void idle(std::istream& in, std::ostream& out);

@@ -12,8 +12,18 @@
 int main() {
   using namespace skein::test;
   const std::map<std::string, std::function<void(std::istream&, std::ostream&)>> commands{
-      {"linear", linear}, {"matmul", matmul}, {"linear_cost", linear_cost}, {"pool", pool},
-      {"idle", idle},     {"sample", sample}, {"sample_cost", sample_cost}};
+      {"linear", linear},
+      {"linear_cost", linear_cost},
+      {"matmul", matmul},
+      {"elementwise", elementwise},
+      {"attention", attention},
+      {"attention_limits", attention_limits},
+      {"shared_cache", shared_cache},
+      {"pool", pool},
+      {"idle", idle},
+      {"sample", sample},
+      {"sample_cost", sample_cost},
+  };
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream in(line);
     std::string name;

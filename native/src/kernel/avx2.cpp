@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#include "vector_loops.h"
+
 namespace skein::kernel {
 namespace {
 
@@ -116,7 +118,7 @@ void dequantize(const QuantizedMatrix& matrix, int begin, int end, float* out) {
 }  // namespace
 
 const Kernel* avx2() {
-  static constexpr Kernel kernel{"avx2", multiply, dequantize};
+  static constexpr Kernel kernel{"avx2", multiply, dequantize, rms_norm, swiglu, softmax, attend};
   static const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return supported ? &kernel : nullptr;
 }

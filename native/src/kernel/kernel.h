@@ -23,7 +23,7 @@ struct QuantizedMatrix {
   int bits;
 };
 
-/** One implementation. Both functions are pure and may run on several threads for disjoint row ranges. */
+/** One implementation. All functions are pure and may run on several threads for disjoint results. */
 struct Kernel {
   /** The name that `SKEIN_CPU_KERNEL` takes. */
   const char* name;
@@ -36,6 +36,18 @@ struct Kernel {
                    std::int64_t y_stride, int begin, int end);
   /** Writes rows [begin, end) as fp32 to `out` [(end - begin) × columns]. */
   void (*dequantize)(const QuantizedMatrix& matrix, int begin, int end, float* out);
+  /** y = x / sqrt(mean(x²) + epsilon) · weight, over one row of `columns` values. */
+  void (*rms_norm)(const float* x, const float* weight, float epsilon, int columns, float* y);
+  /** y = gate · sigmoid(gate) · up, value by value. */
+  void (*swiglu)(const float* gate, const float* up, std::int64_t count, float* y);
+  /** Replaces `count` ≥ 1 scores by softmax(scale · scores). */
+  void (*softmax)(float* scores, int count, float scale);
+  /**
+   * One query head over one KV head: out = softmax(scale · query · keysᵀ) · values, with keys and values
+   * [tokens × head_size] contiguous, `tokens` ≥ 1, and room for `tokens` scores.
+   */
+  void (*attend)(const float* query, const float* keys, const float* values, int tokens, int head_size, float scale,
+                 float* scores, float* out);
 };
 
 const Kernel& portable();

@@ -1,6 +1,6 @@
 // Plain C++ that every compiler can vectorise for its own baseline.
-
 #include "kernel.h"
+#include "vector_loops.h"
 
 namespace skein::kernel {
 namespace {
@@ -79,7 +79,7 @@ void dequantize(const QuantizedMatrix& matrix, int begin, int end, float* out) {
 }  // namespace
 
 const Kernel& portable() {
-  static constexpr Kernel kernel{"portable", multiply, dequantize};
+  static constexpr Kernel kernel{"portable", multiply, dequantize, rms_norm, swiglu, softmax, attend};
   return kernel;
 }
 
