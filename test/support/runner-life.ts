@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { GenerationRequest } from '../../main/core/contract/runner.ts';
 import { isTerminal } from '../../main/core/instance.ts';
 import type { RunnerPhase, RunnerStatus } from '../../main/core/instance.ts';
@@ -86,7 +86,7 @@ export class RunnerLife {
   async until(type: RunnerStatus['type'], withinMs = 20_000): Promise<void> {
     const arrived = (): boolean =>
       this.endedAt !== undefined || this.statuses.some((status) => status.type === type);
-    await expect.poll(arrived, { interval: 2, timeout: withinMs }).toBe(true);
+    await vi.waitFor(() => expect(arrived()).toBe(true), { interval: 2, timeout: withinMs });
   }
 
   /** Drives the runner until it is in the midst of `phase`; a runner that ends on the way is left ended. */
@@ -108,7 +108,7 @@ export class RunnerLife {
   async #untilLoading(): Promise<void> {
     const started = (): boolean =>
       this.endedAt !== undefined || this.telemetry.some((entry) => entry.layersLoaded > 0);
-    await expect.poll(started, { interval: 2, timeout: 20_000 }).toBe(true);
+    await vi.waitFor(() => expect(started()).toBe(true), { interval: 2, timeout: 20_000 });
   }
 
   /** Starts a task and returns what it hears. */
