@@ -1,4 +1,4 @@
-import type { Memory } from './memory-reading.ts';
+import type { Memory } from './memory.ts';
 
 /**
  * Understands what `vm_stat` prints. Available is what is free, what was read ahead (speculative), and what was not
