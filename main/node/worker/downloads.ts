@@ -17,7 +17,8 @@ export interface DownloadsComponents {
 
 export interface DownloadsInit {
   readonly nodeId: NodeId;
-  readonly report: (report: Report) => void;
+  /** Resolves once the report is on disk or was dropped; never rejects. */
+  readonly report: (report: Report) => Promise<unknown>;
   /** Something the plan looks at changed. */
   readonly onChange: () => void;
 }
@@ -74,7 +75,7 @@ export class Downloads {
     this.#waits.delete(modelId);
     const job: Job = { abort: new AbortController(), doneBytes: 0, totalBytes: card.fileBytes };
     this.#jobs.set(modelId, job);
-    if (!this.#failures.has(modelId)) this.#report(modelId, { type: 'Ongoing' });
+    if (!this.#failures.has(modelId)) void this.#report(modelId, { type: 'Ongoing' });
     const onProgress = (doneBytes: number): void => void (job.doneBytes = doneBytes);
     void this.#components.models
       .ensure(card, { signal: job.abort.signal, onProgress })
@@ -111,21 +112,28 @@ export class Downloads {
     const { modelId } = card;
     // A cancelled job's outcome is nobody's business; another may run by now.
     if (this.#jobs.get(modelId) !== job) return;
-    this.#jobs.delete(modelId);
     if (file.ok) {
       this.#failures.delete(modelId);
       this.#paths.set(modelId, file.value.path);
-      this.#report(modelId, { type: 'Completed', bytes: card.fileBytes });
+      // Under way until the log has it: the plan would start it again otherwise.
+      void this.#report(modelId, { type: 'Completed', bytes: card.fileBytes }).finally(() =>
+        this.#end(modelId, job),
+      );
     } else {
       this.#failed(modelId, file.error.message);
+      this.#end(modelId, job);
     }
+  }
+
+  #end(modelId: ModelId, job: Job): void {
+    if (this.#jobs.get(modelId) === job) this.#jobs.delete(modelId);
     this.#init.onChange();
   }
 
   #failed(modelId: ModelId, message: string): void {
     const { clock, random } = this.#components;
     const before = this.#failures.get(modelId);
-    if (before?.message !== message) this.#report(modelId, { type: 'Failed', message });
+    if (before?.message !== message) void this.#report(modelId, { type: 'Failed', message });
     const failures = before?.count ?? 0;
     this.#failures.set(modelId, { count: failures + 1, message });
     const delayMs = backoffMs({ failures, baseMs: RETRY_BASE_MS, capMs: MINUTE, random: random() });
@@ -136,7 +144,7 @@ export class Downloads {
     this.#waits.set(modelId, cancel);
   }
 
-  #report(modelId: ModelId, download: Download): void {
-    this.#init.report({ type: 'DownloadChanged', nodeId: this.#init.nodeId, modelId, download });
+  #report(modelId: ModelId, download: Download): Promise<unknown> {
+    return this.#init.report({ type: 'DownloadChanged', nodeId: this.#init.nodeId, modelId, download });
   }
 }

@@ -61,7 +61,7 @@ export class Worker implements Startable {
     this.#components = components;
     this.#init = init;
     const { nodeId } = init;
-    const report = (each: Report): void => this.#report(each);
+    const report = (each: Report): Promise<unknown> => this.#report(each);
     this.#downloads = new Downloads(components, { nodeId, report, onChange: () => this.wake() });
   }
 
@@ -211,27 +211,18 @@ export class Worker implements Startable {
     held.status = status;
     const { instanceId, rank } = held;
     const { nodeId } = this.#init;
-    const reported = this.#init.report({
-      type: 'RunnerStatusChanged',
-      runnerId,
-      instanceId,
-      nodeId,
-      rank,
-      status,
+    const report = { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status } as const;
+    void this.#report(report).finally(() => {
+      // Held until its end is on the log: the plan would start it again otherwise.
+      if (isTerminal(status)) this.#runners.delete(runnerId);
+      this.wake();
     });
-    reported
-      .catch(() => undefined)
-      .finally(() => {
-        // Held until its end is on the log: the plan would start it again otherwise.
-        if (isTerminal(status)) this.#runners.delete(runnerId);
-        this.wake();
-      });
     this.wake();
   }
 
-  #report(report: Report): void {
-    // A broken log ends the node by its own way; there is nobody else to tell.
-    this.#init.report(report).catch(() => undefined);
+  /** A broken log ends the node by its own way; there is nobody else to tell. */
+  #report(report: Report): Promise<unknown> {
+    return this.#init.report(report).catch(() => undefined);
   }
 }
 

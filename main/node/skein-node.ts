@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { IndexedEvent } from '../core/event.ts';
+import { CommandId, TaskId, type NodeId } from '../core/id.ts';
+import type { ModelCard } from '../core/model-card.ts';
+import { defaultPolicy, type Policy } from '../core/policy.ts';
+import type { ClusterState } from '../core/state.ts';
+import type { Telemetry } from '../core/telemetry.ts';
+import type { NodeApi } from './api.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { DataFolder } from './data-folder.ts';
+import { runCommand } from './hardware/command.ts';
+import { friendlyName } from './hardware/friendly-name.ts';
+import { MemorySampler } from './hardware/memory-sampler.ts';
+import { memoryReader } from './hardware/memory.ts';
+import { loadIdentity } from './identity.ts';
+import { startAll, stopAll, type Startable } from './lifecycle.ts';
+import type { Log } from './log.ts';
+import { Master } from './master/master.ts';
+import { Reconcilers } from './master/reconcilers.ts';
+import { readCatalog } from './model/catalog.ts';
+import { ModelStore } from './model/model-store.ts';
+import { ChildProcessHost } from './runner/child-process-host.ts';
+import type { RunnerTimings } from './runner/defaults.ts';
+import { reapOrphans } from './runner/orphans.ts';
+import { createServer } from './server/server.ts';
+import { EventLog } from './store/event-log.ts';
+import { Tasks } from './worker/tasks.ts';
+import { Worker } from './worker/worker.ts';
+
+export interface SkeinNodeInit {
+  readonly config: Config;
+  readonly version: string;
+  /** Entry script of a runner process. */
+  readonly runnerEntry: string;
+  /** Model cards that Skein brings. */
+  readonly cardFolder: string;
+  /** Called once when the node can't go on: its log refuses to be written. */
+  readonly onBroken: (problem: Error) => void;
+  /** Given to every runner process beyond its own few variables. */
+  readonly runnerEnvironment?: Readonly<Record<string, string>>;
+  readonly policy?: Partial<Policy>;
+  readonly timings?: Partial<RunnerTimings>;
+}
+
+/** A node: everything one computer runs of Skein, without a window. */
+export interface SkeinNode extends Startable {
+  readonly api: NodeApi;
+  /** `http://127.0.0.1:PORT` while it serves. */
+  readonly address: string | null;
+  /** True when the data folder held no log before: nothing was ever created or deleted in it. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Builds a node from its data folder; the only place that constructs. Nothing runs before `start`.
+ * @throws DataFolderError, IdentityError or StoreError with a message for people
+ */
+export function createSkeinNode({ log }: { readonly log: Log }, init: SkeinNodeInit): SkeinNode {
+  const folder = DataFolder.open(init.config.dataDir);
+  try {
+    return assemble(folder, log, init);
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode {
+  const clock = systemClock;
+  const random = Math.random;
+  const { config } = init;
+  const { nodeId } = loadIdentity({ log }, { path: folder.identityPath });
+  const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
+  const opened = EventLog.open({ clock, log }, { path: folder.eventsPath });
+  for (const notice of [...catalog.warnings, ...opened.notices]) log.warn(notice);
+
+  const master = new Master({ log: opened.log, clock }, { state: opened.state, onBroken: init.onBroken });
+  const models = new ModelStore(
+    { clock, log },
+    { folder: folder.modelsPath, readOnlyFolders: config.modelDirs },
+  );
+  const pidFolder = join(folder.path, 'runners');
+  const host = new ChildProcessHost(
+    { clock },
+    {
+      entry: init.runnerEntry,
+      pidFolder,
+      ...(init.runnerEnvironment && { environment: init.runnerEnvironment }),
+    },
+  );
+  const memory = new MemorySampler({ clock, log }, { read: memoryReader(process.platform) });
+  const worker = new Worker(
+    { host, models, clock, log, random },
+    {
+      nodeId,
+      limits: config.limits,
+      state: () => master.state,
+      report: (report) => master.report(report),
+      ...(init.timings && { timings: init.timings }),
+    },
+  );
+  const telemetry = (): Telemetry => observe(nodeId, memory, worker);
+  const reconcilers = new Reconcilers(
+    { master, clock, log, random },
+    { telemetry, policy: { ...defaultPolicy, ...init.policy } },
+  );
+  const tasks = new Tasks(
+    { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()) },
+    { nodeId, state: () => master.state, report: (report) => master.report(report) },
+  );
+  const api = createApi({
+    nodeId,
+    version: init.version,
+    master,
+    log: opened.log,
+    tasks,
+    telemetry,
+    models: catalog.cards,
+  });
+  const server = createServer({ api, log, clock, random }, { port: config.port });
+
+  const disk: Startable = {
+    start: async () => undefined,
+    stop: async () => {
+      await opened.log.close();
+      folder.close();
+    },
+  };
+  const presence: Startable = {
+    async start() {
+      await reapOrphans({ clock, log }, pidFolder);
+      await master.report({
+        type: 'NodeStarted',
+        nodeId,
+        name: config.name ?? (await friendlyName({ platform: process.platform, hostname, run: runCommand })),
+        version: init.version,
+        sessionId: randomUUID(),
+        memoryBytes: memory.latest?.totalBytes ?? totalmem(),
+      });
+      master.watch((entry) => worker.onEntry(entry));
+    },
+    stop: async () => undefined,
+  };
+  const parts = [disk, memory, presence, worker, reconcilers, server];
+  return {
+    api,
+    isNew: opened.state.lastIndex === 0 && opened.notices.length === 0,
+    get address() {
+      return server.address;
+    },
+    start: () => startAll(parts),
+    stop: () => stopAll(parts),
+  };
+}
+
+function observe(nodeId: NodeId, memory: MemorySampler, worker: Worker): Telemetry {
+  const { runners, downloads } = worker.telemetry;
+  return {
+    nodes: memory.latest === undefined ? {} : { [nodeId]: { nodeId, ...memory.latest } },
+    runners: Object.fromEntries(runners.map((runner) => [runner.runnerId, runner])),
+    downloads,
+  };
+}
+
+function createApi(parts: {
+  readonly nodeId: NodeId;
+  readonly version: string;
+  readonly master: Master;
+  readonly log: EventLog;
+  readonly tasks: Tasks;
+  readonly telemetry: () => Telemetry;
+  readonly models: readonly ModelCard[];
+}): NodeApi {
+  const { master, log, tasks, telemetry, models } = parts;
+  return {
+    nodeId: parts.nodeId,
+    version: parts.version,
+    state: () => master.state,
+    telemetry,
+    submit: (command) => master.submit(command),
+    newCommandId: () => CommandId.parse(randomUUID()),
+    models: () => models,
+    events: (after, limit): readonly IndexedEvent[] => log.read(after, limit),
+    watch: (listener: (entry: IndexedEvent, state: ClusterState) => void) => master.watch(listener),
+    startTask: (target, generation) => tasks.start(target, generation),
+  };
+}

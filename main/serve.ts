@@ -1,0 +1,115 @@
+import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommandId, MetaInstanceId } from './core/id.ts';
+import { MetaInstanceSpec } from './core/meta-instance.ts';
+import type { NodeApi } from './node/api.ts';
+import { systemClock } from './node/clock.ts';
+import { parseConfig } from './node/config.ts';
+import { defaultDataFolder } from './node/data-folder.ts';
+import { createLog } from './node/log.ts';
+import { Announcer } from './node/announcer.ts';
+import { createSkeinNode } from './node/skein-node.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const STARTER_MODEL = 'SmolLM2-135M-Instruct';
+
+/** How long a quit may take before the process ends anyway; the stop ladder of the runners is shorter. */
+const QUIT_MS = 20_000;
+
+/**
+ * `skein serve`: one headless node until a signal ends it.
+ * @returns the exit code: 0 after a clean stop, 1 when it could not start or go on, 2 for wrong arguments
+ */
+export async function serve(args: readonly string[]): Promise<number> {
+  const config = parseConfig({
+    args,
+    env: process.env,
+    workingFolder: process.cwd(),
+    defaultDataFolder: defaultDataFolder({ platform: process.platform, home: homedir(), env: process.env }),
+  });
+  if (!config.ok) {
+    process.stderr.write(`skein serve: ${config.error}\n`);
+    return 2;
+  }
+  const log = createLog({
+    level: config.value.logLevel,
+    now: () => systemClock.now(),
+    write: (line) => process.stderr.write(line),
+  });
+  const ended = Promise.withResolvers<number>();
+  try {
+    const node = createSkeinNode(
+      { log },
+      {
+        config: { ...config.value, modelDirs: [...config.value.modelDirs, join(root, '.cache', 'models')] },
+        version: packageVersion(),
+        runnerEntry: join(root, 'main', 'runner', 'main.ts'),
+        cardFolder: join(root, 'resources', 'models'),
+        onBroken: (problem) => {
+          log.error('The node stops: its state can no longer be written', { problem });
+          ended.resolve(1);
+        },
+        runnerEnvironment: compileCache(),
+      },
+    );
+    const stopped = onSignal(() => ended.resolve(0));
+    await node.start();
+    const announcer = new Announcer({ api: node.api, clock: systemClock, output: process.stdout });
+    announcer.start({ address: node.address ?? '', dataDir: config.value.dataDir });
+    if (config.value.starter && node.isNew) await createStarter(node.api);
+    const code = await ended.promise;
+    announcer.stop();
+    const quitting = systemClock.after(QUIT_MS, () => process.exit(1));
+    await node.stop();
+    quitting();
+    stopped();
+    return code;
+  } catch (error) {
+    process.stderr.write(
+      `Skein could not start: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    return 1;
+  }
+}
+
+/** Its command id is fixed: whatever happens, it is created once in the life of a data folder. */
+async function createStarter(api: NodeApi): Promise<void> {
+  const card = api.models().find(({ modelId }) => modelId === STARTER_MODEL);
+  if (card === undefined) return;
+  await api.submit({
+    type: 'CreateMetaInstance',
+    commandId: CommandId.parse('starter'),
+    metaInstanceId: MetaInstanceId.parse('starter'),
+    spec: MetaInstanceSpec.parse({ modelId: card.modelId }),
+    card,
+  });
+}
+
+/** A second signal ends the process at once. */
+function onSignal(stop: () => void): () => void {
+  let asked = false;
+  const handle = (): void => {
+    if (asked) process.exit(1);
+    asked = true;
+    process.stderr.write('\nStopping: runners are shut down. Once more to stop at once.\n');
+    stop();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, handle);
+  return () => {
+    for (const signal of signals) process.off(signal, handle);
+  };
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+/** Runners start faster when they share the node's cache of compiled modules. */
+function compileCache(): Record<string, string> {
+  const folder = process.env['NODE_COMPILE_CACHE'];
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+}
