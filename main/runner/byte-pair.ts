@@ -13,8 +13,16 @@ export const MAXIMUM_SYMBOLS = 2 ** 24;
 const SLOT = 4;
 const EMPTY = -1;
 
-/** Which neighbouring tokens merge, how early, and into what. An open-addressing hash table in one typed array. */
-export class MergeTable {
+/** Which neighbouring tokens merge, how early, and into what. */
+export interface Merges {
+  /** Rank of the pair, from 0, or -1 when it does not merge. */
+  rank(left: number, right: number): number;
+  /** Token that the pair becomes, or -1 when it does not merge. */
+  merged(left: number, right: number): number;
+}
+
+/** Listed merges: an open-addressing hash table in one typed array. */
+export class MergeTable implements Merges {
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #capacity: number;
@@ -40,12 +48,10 @@ export class MergeTable {
     this.#slots[at + 3] = merged;
   }
 
-  /** Rank of the pair, or -1 when it does not merge. */
   rank(left: number, right: number): number {
     return this.#slots[this.#probe(left, right) + 2] ?? EMPTY;
   }
 
-  /** Token that the pair becomes, or -1 when it does not merge. */
   merged(left: number, right: number): number {
     return this.#slots[this.#probe(left, right) + 3] ?? EMPTY;
   }
@@ -104,14 +110,14 @@ class Heap {
  * @param symbols token ids of the word's smallest pieces; overwritten. At most `MAXIMUM_SYMBOLS`, else `RangeError`.
  * @returns the token ids of the word, a copy
  */
-export function mergeSymbols(symbols: Int32Array, table: MergeTable): Int32Array {
+export function mergeSymbols(symbols: Int32Array, merges: Merges): Int32Array {
   const count = symbols.length;
   if (count > MAXIMUM_SYMBOLS) throw new RangeError(`a word of ${count} symbols`);
   const next = new Int32Array(count);
   const previous = new Int32Array(count);
   const heap = new Heap();
   const offer = (left: number, right: number): void => {
-    const rank = table.rank(symbols[left] ?? EMPTY, symbols[right] ?? EMPTY);
+    const rank = merges.rank(symbols[left] ?? EMPTY, symbols[right] ?? EMPTY);
     if (rank !== EMPTY) heap.push(rank * MAXIMUM_SYMBOLS + left);
   };
   for (let at = 0; at < count; at += 1) {
@@ -126,8 +132,8 @@ export function mergeSymbols(symbols: Int32Array, table: MergeTable): Int32Array
     if (symbols[left] === EMPTY || right >= count) continue;
     const [leftToken, rightToken] = [symbols[left] ?? EMPTY, symbols[right] ?? EMPTY];
     // An offer is stale when an earlier merge took one of its two symbols.
-    if (table.rank(leftToken, rightToken) !== (key - left) / MAXIMUM_SYMBOLS) continue;
-    symbols[left] = table.merged(leftToken, rightToken);
+    if (merges.rank(leftToken, rightToken) !== (key - left) / MAXIMUM_SYMBOLS) continue;
+    symbols[left] = merges.merged(leftToken, rightToken);
     symbols[right] = EMPTY;
     length -= 1;
     const after = next[right] ?? count;

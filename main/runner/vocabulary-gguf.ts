@@ -6,7 +6,7 @@ import {
   idsByText,
   listedMerges,
   MAXIMUM_VOCABULARY,
-  scoredMerges,
+  ScoredMerges,
   TokenKind,
   type Vocabulary,
 } from './vocabulary.ts';
@@ -89,7 +89,7 @@ function sentencePiece(metadata: Metadata, tokens: readonly string[], kinds: Uin
   return {
     parts: {
       symbols: 'characters',
-      merges: scoredMerges(tokens, kinds, scores, idsByText(tokens)),
+      merges: new ScoredMerges(tokens, kinds, scores, idsByText(tokens)),
       ignoreMerges: false,
       normalise: (value) => (spacePrefix ? ` ${value}` : value).replaceAll(' ', '▁'),
       split: (value) => [value],

@@ -1,4 +1,4 @@
-import { MergeTable } from './byte-pair.ts';
+import { type Merges, MergeTable } from './byte-pair.ts';
 import type { Normalise, Split } from './pre-tokenizer.ts';
 import { BadTokenizer } from './tokenizer-error.ts';
 
@@ -21,7 +21,7 @@ export interface Vocabulary {
   readonly kinds: Uint8Array;
   /** How words become the first symbols: bytes written as GPT-2 does, or characters with `<0xNN>` for the others. */
   readonly symbols: 'bytes' | 'characters';
-  readonly merges: MergeTable;
+  readonly merges: Merges;
   readonly ignoreMerges: boolean;
   readonly normalise: Normalise;
   readonly split: Split;
@@ -70,34 +70,49 @@ export function listedMerges(
 
 /**
  * The merges that a SentencePiece vocabulary implies: any two tokens merge if together they are a token, the higher
- * its score the earlier. Control tokens can't be merged into.
+ * its score the earlier. Control tokens can't be merged into. Pairs are looked up by their text when they are met:
+ * listing them all takes seconds for a vocabulary of 262 144 tokens.
  */
-export function scoredMerges(
-  tokens: readonly string[],
-  kinds: Uint8Array,
-  scores: readonly number[],
-  ids: ReadonlyMap<string, number>,
-): MergeTable {
-  const results = [...tokens.keys()].filter(
-    (id) => kinds[id] === TokenKind.normal || kinds[id] === TokenKind.userDefined,
-  );
-  results.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-  const merges: (readonly [number, number, number, number])[] = [];
-  let rank = -1;
-  let score: number | undefined;
-  for (const id of results) {
-    if (scores[id] !== score) rank += 1;
-    score = scores[id];
-    const token = tokens[id] ?? '';
-    for (let cut = 1; cut < token.length; cut += 1) {
-      const left = ids.get(token.slice(0, cut));
-      const right = left === undefined ? undefined : ids.get(token.slice(cut));
-      if (left !== undefined && right !== undefined) merges.push([left, right, rank, id]);
+export class ScoredMerges implements Merges {
+  readonly #tokens: readonly string[];
+  readonly #ids: ReadonlyMap<string, number>;
+  /** By token; -1 for one that can't be merged into. */
+  readonly #ranks: Int32Array;
+
+  constructor(
+    tokens: readonly string[],
+    kinds: Uint8Array,
+    scores: readonly number[],
+    ids: ReadonlyMap<string, number>,
+  ) {
+    this.#tokens = tokens;
+    this.#ids = ids;
+    this.#ranks = new Int32Array(tokens.length).fill(-1);
+    const results = [...tokens.keys()].filter(
+      (id) => kinds[id] === TokenKind.normal || kinds[id] === TokenKind.userDefined,
+    );
+    results.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+    let rank = -1;
+    let score: number | undefined;
+    for (const id of results) {
+      if (scores[id] !== score) rank += 1;
+      score = scores[id];
+      this.#ranks[id] = rank;
     }
   }
-  const table = new MergeTable(merges.length);
-  for (const [left, right, at, merged] of merges) table.add(left, right, at, merged);
-  return table;
+
+  rank(left: number, right: number): number {
+    return this.#ranks[this.#together(left, right)] ?? -1;
+  }
+
+  merged(left: number, right: number): number {
+    const token = this.#together(left, right);
+    return (this.#ranks[token] ?? -1) < 0 ? -1 : token;
+  }
+
+  #together(left: number, right: number): number {
+    return this.#ids.get(`${this.#tokens[left] ?? ''}${this.#tokens[right] ?? ''}`) ?? -1;
+  }
 }
 
 // Names under which models know the end of a turn or of a text, for files that mark only one of them as such.
