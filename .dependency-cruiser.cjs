@@ -20,7 +20,7 @@ module.exports = {
     layer('node', '^main/node/', ['^main/node/', '^main/core/']),
     layer('runner', '^main/runner/', ['^main/runner/', '^main/core/', '^native/']),
     layer('cli', '^main/cli/', ['^main/cli/', '^main/core/']),
-    layer('headless', '^main/headless\\.ts$', ['^main/core/', '^main/node/', '^main/cli/']),
+    layer('entry', '^main/[^/]+\\.ts$', ['^main/[^/]+\\.ts$', '^main/core/', '^main/node/', '^main/cli/']),
     layer('native', '^native/', ['^native/']),
     layer('scripts', '^scripts/', ['^scripts/']),
     {

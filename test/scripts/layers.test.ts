@@ -128,7 +128,7 @@ describe('the rules of the house', { timeout: 120_000 }, () => {
         'no-dead-module main/node/left-over.ts',
         'layer-native native/to-core.ts',
         'scripts-need-no-packages scripts/to-package.mjs',
-        'layer-headless main/headless.ts',
+        'layer-entry main/headless.ts',
         'headless-never-reaches-electron main/headless.ts',
       ]),
     );
