@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { KiB } from '../../core/unit.ts';
-import type { Memory } from './memory.ts';
+import type { Memory } from './memory-reading.ts';
 
 /** A file's text; undefined when it can't be read. */
 export type ReadText = (path: string) => Promise<string | undefined>;

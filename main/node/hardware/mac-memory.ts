@@ -1,4 +1,4 @@
-import type { Memory } from './memory.ts';
+import type { Memory } from './memory-reading.ts';
 
 /**
  * Understands what `vm_stat` prints. Available is what is free, what was read ahead (speculative), and what was not

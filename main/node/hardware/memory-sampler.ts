@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
-import type { Memory, MemoryReader } from './memory.ts';
+import type { Memory, MemoryReader } from './memory-reading.ts';
 
 export interface MemorySample extends Memory {
   /** Epoch ms of the observation. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemorySampler } from '../../../main/node/hardware/memory-sampler.ts';
-import type { Memory } from '../../../main/node/hardware/memory.ts';
+import type { Memory } from '../../../main/node/hardware/memory-reading.ts';
 import { createLog } from '../../../main/node/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { linuxMemory } from '../../../main/node/hardware/linux-memory.ts';
 import { macMemory } from '../../../main/node/hardware/mac-memory.ts';
-import { memoryReader } from '../../../main/node/hardware/memory-reader.ts';
+import { memoryReader } from '../../../main/node/hardware/memory.ts';
 
 const GiB = 1024 ** 3;
 const meminfo = `MemTotal:       24684092 kB

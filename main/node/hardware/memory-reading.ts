@@ -1,0 +1,9 @@
+export interface Memory {
+  /** What this process could ever use: the machine's memory, or its container's limit. */
+  readonly totalBytes: number;
+  /** What new work may take without pressing others out; 0 to `totalBytes`. */
+  readonly availableBytes: number;
+}
+
+/** One way to look at the memory. Rejects when the system says nothing that is understood. */
+export type MemoryReader = () => Promise<Memory>;
