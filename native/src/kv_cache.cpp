@@ -1,5 +1,6 @@
 #include "kv_cache.h"
 
+#include "fused.h"
 #include "mlx/ops.h"
 
 namespace skein {
@@ -19,6 +20,16 @@ std::pair<mx::array, mx::array> KvCache::update(int index, const mx::array& keys
   layer.keys = mx::slice_update(layer.keys, keys, from, to);
   layer.values = mx::slice_update(layer.values, values, from, to);
   return {mx::slice(layer.keys, {0, 0, 0, 0}, to), mx::slice(layer.values, {0, 0, 0, 0}, to)};
+}
+
+std::pair<mx::array, mx::array> KvCache::store(int index, const mx::array& keys, const mx::array& values,
+                                               const mx::array& angles, int position) {
+  Layer& layer = layers_.at(index);
+  const int end = position + keys.shape(0);
+  if (end > layer.capacity) grow(layer, end);
+  layer.keys = fused::store_rows(layer.keys, keys, angles, position);
+  layer.values = fused::store_rows(layer.values, values, std::nullopt, position);
+  return {layer.keys, layer.values};
 }
 
 void KvCache::grow(Layer& layer, int tokens) {

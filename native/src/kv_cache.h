@@ -23,6 +23,14 @@ class KvCache {
   std::pair<mlx::core::array, mlx::core::array> update(int layer, const mlx::core::array& keys,
                                                        const mlx::core::array& values, int position);
 
+  /**
+   * The same for our own attention: `keys` [rows × kv_heads · head_size] are turned by `angles` on their way in,
+   * `values` are like them, and the whole buffers come back.
+   */
+  std::pair<mlx::core::array, mlx::core::array> store(int layer, const mlx::core::array& keys,
+                                                      const mlx::core::array& values, const mlx::core::array& angles,
+                                                      int position);
+
   /** Memory of the buffers allocated so far. */
   std::int64_t bytes() const;
 

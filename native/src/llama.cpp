@@ -1,9 +1,12 @@
 #include "llama.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_set>
 
 #include "error.h"
+#include "fused.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
@@ -46,11 +49,16 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
     output_norm_ = loader.vector("output_norm.weight", hidden);
     if (!tied) output_ = loader.matrix("output.weight", config.vocabulary, hidden);
   }
+  wavelengths_.assign(config.head_size / 2, std::numeric_limits<float>::infinity());
+  for (int i = 0; i < config.rope_size / 2; i++) {
+    wavelengths_[i] = static_cast<float>(std::pow(static_cast<double>(config.rope_base), 2.0 * i / config.rope_size));
+  }
   if (file.find_tensor("rope_freqs.weight") != nullptr) {
     const mx::array factors = loader.vector("rope_freqs.weight", config.rope_size / 2);
     const mx::array exponents = mx::divide(mx::arange(0, config.rope_size, 2, mx::float32), mx::array(static_cast<float>(config.rope_size)));
     rope_wavelengths_ = mx::multiply(mx::power(mx::array(config.rope_base), exponents), factors);
     mx::eval(*rope_wavelengths_);
+    std::copy_n(rope_wavelengths_->data<float>(), config.rope_size / 2, wavelengths_.begin());
   }
   for (int index = first_layer; index < last_layer; index++) {
     const std::string prefix = "blk." + std::to_string(index) + ".";
@@ -65,6 +73,11 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
   weight_bytes_ = loader.bytes();
 }
 
+Segment Llama::segment(int position, int rows, KvCache& cache) const {
+  if (!fused::has_attention()) return {position, rows, &cache, std::nullopt};
+  return {position, rows, &cache, fused::rope_angles(wavelengths_, config_.rope_scale, position, rows)};
+}
+
 mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
   const mx::array indices(tokens.data(), {static_cast<int>(tokens.size())}, mx::int32);
   return take_rows(*embedding_, indices);
@@ -73,20 +86,19 @@ mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
 mx::array Llama::layer(int index, const mx::array& hidden, std::span<const Segment> segments) const {
   const Layer& layer = layers_.at(index);
   const mx::array attended = mx::add(hidden, attention(index, hidden, segments));
-  const mx::array normed = mx::fast::rms_norm(attended, layer.feed_forward_norm, config_.norm_epsilon);
-  const mx::array gate = linear(normed, layer.gate);
-  const mx::array activated = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), linear(normed, layer.up));
+  const mx::array normed = fused::rms_norm(attended, layer.feed_forward_norm, config_.norm_epsilon);
+  const mx::array activated = fused::swiglu(linear(normed, layer.gate), linear(normed, layer.up));
   return mx::add(attended, linear(activated, layer.down));
 }
 
 mx::array Llama::logits(const mx::array& hidden) const {
-  const mx::array normed = mx::fast::rms_norm(hidden, *output_norm_, config_.norm_epsilon);
+  const mx::array normed = fused::rms_norm(hidden, *output_norm_, config_.norm_epsilon);
   return linear(normed, output_ ? *output_ : *embedding_);
 }
 
 mx::array Llama::attention(int index, const mx::array& hidden, std::span<const Segment> segments) const {
   const Layer& layer = layers_.at(index);
-  const mx::array normed = mx::fast::rms_norm(hidden, layer.attention_norm, config_.norm_epsilon);
+  const mx::array normed = fused::rms_norm(hidden, layer.attention_norm, config_.norm_epsilon);
   const mx::array query = linear(normed, layer.query);
   const mx::array key = linear(normed, layer.key);
   const mx::array value = linear(normed, layer.value);
@@ -104,6 +116,10 @@ mx::array Llama::attention(int index, const mx::array& hidden, std::span<const S
 
 mx::array Llama::attend(int index, const mx::array& query, const mx::array& key, const mx::array& value,
                         const Segment& segment) const {
+  if (segment.angles) {
+    const auto [keys, values] = segment.cache->store(index, key, value, *segment.angles, segment.position);
+    return fused::attention(query, *segment.angles, keys, values, segment.position);
+  }
   const auto split = [&](const mx::array& rows, int heads) {
     return mx::transpose(mx::reshape(rows, {1, segment.rows, heads, config_.head_size}), {0, 2, 1, 3});
   };

@@ -20,6 +20,8 @@ struct Segment {
   int position;
   int rows;
   KvCache* cache;
+  /** Rotations of these positions, where attention is our own. */
+  std::optional<mlx::core::array> angles;
 };
 
 /**
@@ -41,6 +43,9 @@ class Llama {
   bool has_head() const { return output_norm_.has_value(); }
   std::size_t weight_bytes() const { return weight_bytes_; }
   KvCache make_cache() const { return {layers(), config_.kv_heads, config_.head_size}; }
+
+  /** The rows [position, position + rows) of the task that owns `cache`, ready for `layer`. */
+  Segment segment(int position, int rows, KvCache& cache) const;
 
   /** Embedded tokens [tokens × hidden]. Needs `has_embedding()` and tokens below the vocabulary size. */
   mlx::core::array embed(std::span<const std::int32_t> tokens) const;
@@ -71,7 +76,9 @@ class Llama {
   std::optional<mlx::core::array> output_norm_;
   /** Absent when the embedding is tied. */
   std::optional<Matrix> output_;
-  /** Wavelengths of llama 3's scaled rope; absent for the plain base. */
+  /** By pair of values of a head: infinite where rope leaves it alone. Used by our own attention. */
+  std::vector<float> wavelengths_;
+  /** Wavelengths of llama 3's scaled rope for MLX's attention; absent for the plain base. */
   std::optional<mlx::core::array> rope_wavelengths_;
   std::size_t weight_bytes_ = 0;
 };

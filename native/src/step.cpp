@@ -15,9 +15,9 @@ int rows_of(const StepRow& row) { return static_cast<int>(row.entry.tokens.size(
 
 mx::array rows_between(const mx::array& all, int begin, int end) { return mx::slice(all, {begin, 0}, {end, all.shape(1)}); }
 
-std::vector<Segment> segments_of(Step& step) {
+std::vector<Segment> segments_of(const Llama& llama, Step& step) {
   std::vector<Segment> segments;
-  for (auto& row : step) segments.push_back({row.entry.position, rows_of(row), &*row.task->cache});
+  for (auto& row : step) segments.push_back(llama.segment(row.entry.position, rows_of(row), *row.task->cache));
   return segments;
 }
 
@@ -80,7 +80,7 @@ std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::fun
     if (!row.task->cache) row.task->cache.emplace(llama.make_cache());
   }
   mx::array hidden = llama.embed(tokens);
-  std::vector<Segment> segments = segments_of(step);
+  std::vector<Segment> segments = segments_of(llama, step);
   for (int index = 0; index < llama.layers(); index++) {
     const mx::array before = hidden;
     hidden = llama.layer(index, hidden, segments);
@@ -94,7 +94,7 @@ std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::fun
         mx::synchronize();
         return std::nullopt;
       }
-      segments = segments_of(step);
+      segments = segments_of(llama, step);
     }
   }
   return sampled_logits(llama, step, hidden);
@@ -115,7 +115,7 @@ std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input
     mx::array hidden = llama.has_embedding()
                            ? llama.embed(std::span(std::get<0>(input)).subspan(begin, count))
                            : mx::array(std::get<1>(input).data() + static_cast<std::size_t>(begin) * width, {count, width}, mx::float32);
-    const Segment segment{begin, count, &cache};
+    const Segment segment = llama.segment(begin, count, cache);
     for (int index = 0; index < llama.layers(); index++) {
       hidden = llama.layer(index, hidden, {&segment, 1});
       mx::eval(hidden);
