@@ -91,18 +91,26 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
       const instance = before.instances[event.instanceId];
       return instance === undefined ? [] : [instance.metaInstanceId];
     }
+    case 'MetaInstanceCreated':
+    case 'MetaInstanceRetried':
+    case 'MetaInstanceDeleting':
+    case 'PlacementFailed':
+      return [event.metaInstanceId];
+    case 'MetaInstanceDeleted':
+    case 'TaskStarted':
     case 'TaskEnded':
       return [];
     default:
-      return [event.metaInstanceId];
+      return unreachable(event);
   }
 }
 
 function withConditions(state: ClusterState, ids: readonly MetaInstanceId[], at: number): ClusterState {
+  if (ids.length === 0) return state;
   const metaInstances = { ...state.metaInstances };
   for (const id of ids) {
     const metaInstance = metaInstances[id];
     if (metaInstance !== undefined) metaInstances[id] = refreshConditions(state, metaInstance, at);
   }
-  return ids.length === 0 ? state : { ...state, metaInstances };
+  return { ...state, metaInstances };
 }

@@ -28,8 +28,11 @@ export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: n
     .reduce(restartInPlace, gone);
 }
 
+/** @throws Error when the node never joined [S2] */
 export function downloadChanged(state: ClusterState, event: Of<'DownloadChanged'>): ClusterState {
   const { nodeId, modelId, download } = event;
+  if (state.nodes[nodeId] === undefined)
+    throw new Error(`the event names node ${nodeId}, which never joined`);
   return {
     ...state,
     downloads: { ...state.downloads, [nodeId]: { ...state.downloads[nodeId], [modelId]: download } },

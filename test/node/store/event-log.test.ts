@@ -208,6 +208,7 @@ describe('snapshots and compaction', () => {
             expected = apply(expected, entry!);
             batch.push(entry!);
           };
+          add(event.nodeStarted());
           for (const next of steps) {
             if (next.type === 'node') add(event.nodeStarted(next.name));
             else if (next.type === 'download') add(event.downloadCompleted(next.bytes));
