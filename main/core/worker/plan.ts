@@ -62,7 +62,8 @@ function shutDownUnwanted(state: ClusterState, nodeId: NodeId, local: LocalView)
   for (const [runnerId, runner] of stoppable(local)) {
     if (wanted.has(runnerId)) continue;
     const instance = state.instances[runner.instanceId];
-    const reason = instance === undefined ? 'the model was deleted' : 'the Instance starts over';
+    const deleting = instance && state.metaInstances[instance.metaInstanceId]?.deleting;
+    const reason = deleting === false ? 'the Instance starts over' : 'the model was deleted';
     return { type: 'ShutDownRunner', runnerId, reason };
   }
   return undefined;
