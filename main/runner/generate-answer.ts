@@ -24,7 +24,7 @@ export class Answer {
   readonly #stops: StopStrings;
   readonly #decoder = new TextDecoder();
   #pending = '';
-  #pendingDetails: PendingDetail[] = [];
+  readonly #pendingDetails: PendingDetail[] = [];
   #pendingTokens = 0;
   /** Code units that came out of the detokeniser, and of those what passed the stop strings. */
   #decoded = 0;

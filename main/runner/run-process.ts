@@ -3,6 +3,15 @@ import type { RunnerComponents } from './run.ts';
 
 /** Runs a `Runner` as this process: its exit, its signals, its uncaught errors. */
 export function runProcess(components: Pick<RunnerComponents, 'port' | 'openEngine' | 'openText'>): void {
+  // Before the runner says hello: from then on it may be told to end.
+  process.on('SIGTERM', () => runner.shutdown());
+  // Ctrl-C reaches the whole terminal; the node decides what becomes of its runners.
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    runner.crash(error);
+  });
   const runner = new Runner(
     {
       ...components,
@@ -13,12 +22,4 @@ export function runProcess(components: Pick<RunnerComponents, 'port' | 'openEngi
     },
     { pid: process.pid },
   );
-  process.on('SIGTERM', () => runner.shutdown());
-  // Ctrl-C reaches the whole terminal; the node decides what becomes of its runners.
-  process.on('SIGINT', () => {});
-  process.on('SIGHUP', () => {});
-  process.on('uncaughtException', (error) => {
-    process.stderr.write(`${error.stack ?? error.message}\n`);
-    runner.crash(error);
-  });
 }

@@ -155,7 +155,7 @@ export class Runner {
   async #load(setup: RunnerSetup): Promise<void> {
     const { port, openEngine, openText, nowUs } = this.#components;
     const [createEngine, createText] = await Promise.all([openEngine(), openText()]);
-    if (this.#ending) return;
+    if (this.#isEnding()) return;
     const engine = createEngine((batch) => {
       this.#warmUp?.onSteps(batch);
       this.#generations?.onSteps(batch);
@@ -172,11 +172,16 @@ export class Runner {
       loading,
       Promise.resolve().then(() => createText(engine.readMetadata(path))),
     ]);
-    if (this.#ending) return;
+    if (this.#isEnding()) return;
     this.#model = model;
     this.#warmUp = new WarmUp(engine);
     this.#generations = new Generations({ engine, text, port, nowUs }, model.contextTokens);
     port.send({ type: 'Loaded', weightBytes: model.weightBytes, contextTokens: model.contextTokens });
+  }
+
+  /** A method, so that what was true before an `await` is asked again after it. */
+  #isEnding(): boolean {
+    return this.#ending;
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

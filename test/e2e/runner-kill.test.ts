@@ -39,7 +39,7 @@ async function expectFailure(life: RunnerLife, doneAt: number, expected: Expecte
     failure: {
       reason: expected.reason,
       phase: expected.phase,
-      message: expect.stringMatching(expected.message),
+      message: expect.stringMatching(expected.message) as unknown,
     },
   });
   expect((life.endedAt ?? Infinity) - doneAt).toBeLessThan(expected.withinMs);
@@ -47,7 +47,6 @@ async function expectFailure(life: RunnerLife, doneAt: number, expected: Expecte
 }
 
 type Deed = 'SIGKILL' | 'SIGSEGV' | 'SIGSTOP';
-type Row = readonly [Deed, RunnerPhase, Omit<Expected, 'phase'>, LifeInit['timings']?];
 
 const killed = (message: RegExp): Omit<Expected, 'phase'> => ({
   reason: 'Crashed',
@@ -61,7 +60,7 @@ const stopped = (message: RegExp): Omit<Expected, 'phase'> => ({
 });
 
 describe('a real runner with a real model', () => {
-  it.each<Row>([
+  it.each<[Deed, RunnerPhase, Omit<Expected, 'phase'>, LifeInit['timings']?]>([
     ['SIGKILL', 'Starting', killed(/^While starting .*SIGKILL/)],
     ['SIGKILL', 'Connecting', killed(/^While connecting .*SIGKILL/)],
     ['SIGKILL', 'Loading', killed(/^While loading the model \(\d+ of 30 layers done\) .*SIGKILL/)],

@@ -44,6 +44,14 @@ function starts(atStart: FakeRunnerScript['atStart']): boolean {
   }
 }
 
+/** Whoever listens for the signal from now on never hears it. */
+function beDeafTo(signal: NodeJS.Signals): void {
+  const listen = process.on.bind(process);
+  listen(signal, () => {});
+  process.on = ((event: NodeJS.Signals, listener: () => void) =>
+    event === signal ? process : listen(event, listener)) as typeof process.on;
+}
+
 /** Writes without an end, minding back-pressure only as far as the system does. */
 function pour(piece: string): void {
   try {
@@ -54,6 +62,7 @@ function pour(piece: string): void {
   setImmediate(pour, piece);
 }
 
+if (script.deafToTerm === true) beDeafTo('SIGTERM');
 if (starts(script.atStart)) {
   const engine: Partial<FakeEngineScript> = script.engine ?? {};
   runProcess({
@@ -61,5 +70,4 @@ if (starts(script.atStart)) {
     openEngine: async () => fakeEngine(engine),
     openText: async () => () => fakeText,
   });
-  if (script.deafToTerm === true) process.removeAllListeners('SIGTERM').on('SIGTERM', () => {});
 }

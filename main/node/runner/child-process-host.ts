@@ -152,19 +152,20 @@ class ChildRunner implements RunnerProcess {
     if (this.#broken) return;
     const lines = this.#lines.push(chunk);
     if (lines === null) return this.#break('a line that does not end');
-    for (const line of lines) {
-      if (this.#broken) return;
-      this.#onLine(line);
-    }
+    lines.every((line) => this.#takeLine(line));
   }
 
-  #onLine(line: string): void {
-    if (this.#isFlood()) {
-      return this.#break(`more than ${this.#parts.bounds.maxReportsPerSecond} reports in a second`);
-    }
+  /** False when the line ends the conversation. */
+  #takeLine(line: string): boolean {
     const parsed = RunnerReport.safeParse(parseJson(line));
-    if (parsed.success) this.#listener.onReport(parsed.data);
-    else this.#break(`${JSON.stringify(line.slice(0, 200))} (${firstIssue(parsed.error)})`);
+    if (this.#isFlood()) {
+      this.#break(`more than ${this.#parts.bounds.maxReportsPerSecond} reports in a second`);
+    } else if (parsed.success) {
+      this.#listener.onReport(parsed.data);
+    } else {
+      this.#break(`${JSON.stringify(line.slice(0, 200))} (${firstIssue(parsed.error)})`);
+    }
+    return !this.#broken;
   }
 
   #isFlood(): boolean {

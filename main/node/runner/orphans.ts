@@ -16,6 +16,8 @@ const TERMINATE_MS = SECOND;
 const KILL_MS = 5 * SECOND;
 const POLL_MS = 20;
 const PS_TIMEOUT_MS = 5 * SECOND;
+// One `-o` for each field: on macOS everything after a `=` is that field's heading.
+const psFields = ['-ww', '-o', 'stat=', '-o', 'ppid=', '-o', 'command=', '-p'];
 
 /**
  * Ends runners that a node left behind when it was killed (stopped ones too) and returns how many there were.
@@ -53,31 +55,41 @@ async function reap({ clock, log }: ReapComponents, pids: PidFolder, record: Pid
 
 async function isGone(clock: Clock, record: PidRecord, withinMs: number): Promise<boolean> {
   const deadline = clock.monotonic() + withinMs;
-  while ((await parentOf(record)) !== undefined) {
+  for (;;) {
+    const seen = await look(record.pid);
+    // While a process ends, its command line is empty already and its memory not yet free.
+    if (seen === undefined || (seen.command !== '' && !isOurs(seen, record))) return true;
     if (clock.monotonic() >= deadline) return false;
     await new Promise<void>((resolve) => void clock.after(POLL_MS, resolve));
   }
-  return true;
 }
 
 /** The parent's pid while the process is our runner, else undefined: gone, or the pid is someone else's now. */
 async function parentOf(record: PidRecord): Promise<number | undefined> {
-  const seen = process.platform === 'linux' ? await seenInProc(record.pid) : await seenByPs(record.pid);
-  if (seen === undefined) return undefined;
-  const ours = seen.command.includes(record.entry) && seen.command.includes(record.runnerId);
-  return ours ? seen.parentPid : undefined;
+  const seen = await look(record.pid);
+  return seen !== undefined && isOurs(seen, record) ? seen.parentPid : undefined;
 }
 
 interface SeenProcess {
   readonly parentPid: number;
+  /** Empty for a process that is ending, and for those that never had one. */
   readonly command: string;
 }
 
-/** A zombie has an empty command line and counts as gone. */
+function isOurs({ command }: SeenProcess, { entry, runnerId }: PidRecord): boolean {
+  return command.includes(entry) && command.includes(runnerId);
+}
+
+/** Undefined when there is no such process; one that is dead and waits to be reaped counts as none. */
+function look(pid: number): Promise<SeenProcess | undefined> {
+  return process.platform === 'linux' ? seenInProc(pid) : seenByPs(pid);
+}
+
 async function seenInProc(pid: number): Promise<SeenProcess | undefined> {
   try {
-    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
+    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    if (/^State:\s*[ZX]/m.test(status)) return undefined;
     return { parentPid: Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]), command };
   } catch {
     return undefined;
@@ -86,11 +98,11 @@ async function seenInProc(pid: number): Promise<SeenProcess | undefined> {
 
 async function seenByPs(pid: number): Promise<SeenProcess | undefined> {
   try {
-    const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'ppid=,command=', '-p', String(pid)], {
+    const { stdout } = await promisify(execFile)('ps', [...psFields, String(pid)], {
       timeout: PS_TIMEOUT_MS,
     });
-    const [, parentPid, command] = /^\s*(\d+)\s+(.*)$/s.exec(stdout) ?? [];
-    return command === undefined ? undefined : { parentPid: Number(parentPid), command };
+    const [, state = 'Z', parentPid, command = ''] = /^\s*(\S+)\s+(\d+)\s+(.*)$/s.exec(stdout) ?? [];
+    return state.startsWith('Z') ? undefined : { parentPid: Number(parentPid), command };
   } catch {
     return undefined;
   }
