@@ -57,6 +57,9 @@ const decoded = (tokenizer: Tokenizer, tokens: Iterable<number>): string => {
   return text + detokenizer.end();
 };
 
+const written = (tokenizer: Tokenizer, tokens: Int32Array): Buffer =>
+  Buffer.concat(Array.from(tokens, (id) => tokenizer.tokenBytes(id)));
+
 describe('a byte-level vocabulary of a GGUF file', () => {
   for (const scheme of ['smollm', 'gpt-2', 'default', 'llama-bpe', 'qwen2'] as const) {
     test(`split by ${scheme} gives the tokens of Rust tokenizers for every text`, () => {
@@ -317,7 +320,7 @@ describe('very long texts', () => {
         { timeout: 15_000 },
         () => {
           const tokens = tokenizer.encode(text, { addSpecial: false, parseControl: true });
-          expect(decoded(tokenizer, tokens)).toBe(text);
+          expect(written(tokenizer, tokens).equals(Buffer.from(text))).toBe(true);
         },
       );
     }
@@ -329,7 +332,8 @@ describe('very long texts', () => {
     () => {
       const tokenizer = gguf(byteLevelMetadata());
       const longest = '🍎'.repeat(MAXIMUM_TEXT_LENGTH / 2);
-      expect(decoded(tokenizer, bare(tokenizer, longest)) === longest).toBe(true);
+      const tokens = tokenizer.encode(longest, { addSpecial: false });
+      expect(written(tokenizer, tokens).equals(Buffer.from(longest))).toBe(true);
       expect(() => bare(tokenizer, `${longest}!`)).toThrow(TextTooLong);
       expect(() => bare(tokenizer, `${longest}!`)).toThrow(/4194305 characters.*at most 4194304/);
     },
