@@ -39,7 +39,7 @@ Napi::Value read_gguf(const Napi::CallbackInfo& info) {
 Napi::Value create_engine(const Napi::CallbackInfo& info) {
   return js::guarded(info.Env(), [&]() -> Napi::Value {
     if (!info[0].IsFunction()) throw EngineError(ErrorCode::BadArgument, "onSteps is not a function");
-    return info.Env().GetInstanceData<Napi::FunctionReference>()->New({info[0]});
+    return info.Env().GetInstanceData<EngineRegistry>()->create(info[0].As<Napi::Function>());
   });
 }
 
@@ -50,7 +50,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     // A bad SKEIN_CPU_* setting, for instance.
     throw Napi::Error::New(env, failure.what());
   }
-  env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(EngineObject::define(env))));
+  env.SetInstanceData(new EngineRegistry(env));
   exports.Set("selfTest", Napi::Function::New(env, self_test, "selfTest"));
   exports.Set("readGguf", Napi::Function::New(env, read_gguf, "readGguf"));
   exports.Set("createEngine", Napi::Function::New(env, create_engine, "createEngine"));

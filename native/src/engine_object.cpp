@@ -22,6 +22,20 @@ void settle(Napi::Env env, Napi::Promise::Deferred deferred, const Outcome<T>& o
 
 }  // namespace
 
+EngineRegistry::EngineRegistry(Napi::Env env) : constructor_(Napi::Persistent(EngineObject::define(env))) {
+  // `process.exit` and uncaught exceptions end the process without ending the environment; MLX's static objects would be
+  // destroyed under a running thread.
+  const auto process = env.Global().Get("process").As<Napi::Object>();
+  process.Get("once").As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, [this](const Napi::CallbackInfo&) { stop_all(); })});
+  // A worker's end, for instance.
+  env.AddCleanupHook([this] { stop_all(); });
+}
+
+void EngineRegistry::stop_all() {
+  for (EngineObject* engine : std::exchange(live_, {})) engine->stop_at_end();
+}
+
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
                      {InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
@@ -39,10 +53,8 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : ObjectWrap(info), c
       },
       [this, channel] { channel->post([this](Napi::Env env) { collect(env); }); }});
   Ref();
-  napi_add_env_cleanup_hook(info.Env(), at_environment_end, this);
+  info.Env().GetInstanceData<EngineRegistry>()->add(this);
 }
-
-EngineObject::~EngineObject() = default;
 
 Napi::Value EngineObject::load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -132,22 +144,22 @@ void EngineObject::collect(Napi::Env env) {
   ended_ = true;
   // Not a wait: `ended` is the thread's last act.
   engine_->join();
-  napi_remove_env_cleanup_hook(env, at_environment_end, this);
+  env.GetInstanceData<EngineRegistry>()->remove(this);
   if (!closing_.empty()) channel_->release(env);
   for (const auto& deferred : std::exchange(closing_, {})) deferred.Resolve(env.Undefined());
   channel_->close();
   Unref();
 }
 
-void EngineObject::at_environment_end(void* data) {
-  auto* self = static_cast<EngineObject*>(data);
-  self->channel_->close();
-  self->engine_->close();
-  if (self->engine_->wait_ended(kEndDeadline)) {
-    self->engine_->join();
+void EngineObject::stop_at_end() {
+  ended_ = true;
+  channel_->close();
+  engine_->close();
+  if (engine_->wait_ended(kEndDeadline)) {
+    engine_->join();
   } else {
     // Stuck, in a collective for instance: left behind with what it uses; the supervisor's SIGKILL is next.
-    static_cast<void>(new std::shared_ptr<Engine>(self->engine_));
+    static_cast<void>(new std::shared_ptr<Engine>(engine_));
   }
 }
 

@@ -3,12 +3,32 @@
 #include <napi.h>
 
 #include <memory>
+#include <unordered_set>
 #include <vector>
 
 #include "engine.h"
 #include "js_channel.h"
 
 namespace skein {
+
+class EngineObject;
+
+/** The engines of one environment. Their threads end before the process does, however it ends on the JS side. */
+class EngineRegistry {
+ public:
+  /** Defines the class and listens for the process's `exit` and the environment's end. */
+  explicit EngineRegistry(Napi::Env env);
+
+  Napi::Object create(const Napi::Function& on_steps) { return constructor_.New({on_steps}); }
+  void add(EngineObject* engine) { live_.insert(engine); }
+  void remove(EngineObject* engine) { live_.erase(engine); }
+  /** Ends the thread of every engine that is left. Nothing is delivered any more. */
+  void stop_all();
+
+ private:
+  Napi::FunctionReference constructor_;
+  std::unordered_set<EngineObject*> live_;
+};
 
 /** `NativeEngine` of addon.d.ts: an `Engine` with its callbacks carried to the JS thread. JS thread only. */
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
@@ -17,7 +37,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   /** One argument: `onSteps`. Stays alive until it is closed or the environment ends. */
   explicit EngineObject(const Napi::CallbackInfo& info);
-  ~EngineObject() override;
+
+  /** Waits a bounded time for the layer that is under way; a stuck thread is left behind. */
+  void stop_at_end();
 
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
@@ -29,7 +51,6 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   void deliver(Napi::Env env, const std::vector<StepOutput>& outputs);
   void collect(Napi::Env env);
-  static void at_environment_end(void* self);
 
   // Shared with the engine thread, which may outlive this object when it is stuck.
   std::shared_ptr<JsChannel> channel_;
