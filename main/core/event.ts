@@ -32,7 +32,7 @@ export const Event = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('MetaInstanceDeleting'), metaInstanceId: MetaInstanceId }),
   /** Nothing of it is left. */
   z.strictObject({ type: z.literal('MetaInstanceDeleted'), metaInstanceId: MetaInstanceId }),
-  /** No place was found; written only when reason or message changed. */
+  /** No place was found; written only when reason, message or generation changed. */
   z.strictObject({
     type: z.literal('PlacementFailed'),
     metaInstanceId: MetaInstanceId,

@@ -19,13 +19,15 @@ export function reconcileInstance(
   if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
   const { nextAttemptAt, consecutiveFailures } = metaInstance.status;
 
+  const { failed, alive } = runnerHealth(state, instance);
   if (nextAttemptAt !== null) {
     const waitMs = nextAttemptAt - context.now;
-    return waitMs > 0 ? requeueAfter(waitMs) : emit({ type: 'InstanceRetrying', instanceId });
+    if (waitMs > 0) return requeueAfter(waitMs);
+    return alive.length > 0 ? done : emit({ type: 'InstanceRetrying', instanceId });
   }
-  const { failed, alive } = runnerHealth(state, instance);
-  if (failed.length > 0)
+  if (failed.length > 0) {
     return alive.length > 0 ? done : failedAttempt(state, metaInstance, instance, failed, context);
+  }
   if (consecutiveFailures > 0) return settle(metaInstance, instance, context);
   return done;
 }

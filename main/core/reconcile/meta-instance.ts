@@ -35,8 +35,9 @@ export function reconcileMetaInstance(
   if (placement.ok) return emit({ type: 'InstanceCreated', instance: placement.value });
   const { reason, message } = placement.error;
   const { Placed: shown } = metaInstance.status.conditions;
+  const seen = metaInstance.status.observedGeneration === metaInstance.generation;
   const delayMs = context.policy.placementRetryMs;
-  if (shown?.reason === reason && shown.message === message) return requeueAfter(delayMs);
+  if (seen && shown?.reason === reason && shown.message === message) return requeueAfter(delayMs);
   return requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
 }
 
