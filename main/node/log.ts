@@ -29,6 +29,6 @@ export function createLog(init: {
 
 function format(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message);
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+  const text = typeof value === 'string' ? value : String(JSON.stringify(value));
   return /[\s"]/.test(text) && typeof value === 'string' ? JSON.stringify(text) : text;
 }
