@@ -1,15 +1,15 @@
 #include "llama.h"
 
-#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <string_view>
 #include <unordered_set>
 
 #include "error.h"
 #include "fused.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
-#include "mlx/transforms.h"
 
 namespace skein {
 namespace mx = mlx::core;
@@ -31,11 +31,31 @@ void check_tensor_names(const gguf::File& file, const LlamaConfig& config) {
   }
 }
 
+/** By pair of values of a head: base^(2i / rope_size), times llama 3's factors; infinite where rope leaves it alone. */
+std::vector<float> read_wavelengths(const gguf::File& file, const LlamaConfig& config, WeightLoader& loader) {
+  std::vector<float> wavelengths(config.head_size / 2, std::numeric_limits<float>::infinity());
+  const int pairs = config.rope_size / 2;
+  for (int i = 0; i < pairs; i++) {
+    wavelengths[i] = static_cast<float>(std::pow(static_cast<double>(config.rope_base), 2.0 * i / config.rope_size));
+  }
+  if (file.find_tensor("rope_freqs.weight") != nullptr) {
+    const mx::array factors = loader.vector("rope_freqs.weight", pairs);
+    for (int i = 0; i < pairs; i++) wavelengths[i] *= factors.data<float>()[i];
+  }
+  return wavelengths;
+}
+
+/** Our own attention where there is one; `SKEIN_ATTENTION=mlx` is for tests of what GPUs use. */
+bool wants_own_attention() {
+  const char* wanted = std::getenv("SKEIN_ATTENTION");
+  return fused::has_attention() && (wanted == nullptr || std::string_view(wanted) != "mlx");
+}
+
 }  // namespace
 
 Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
              const std::function<void(int, int)>& layer_done)
-    : config_(config), first_layer_(first_layer) {
+    : config_(config), first_layer_(first_layer), own_attention_(wants_own_attention()) {
   check_tensor_names(file, config);
   WeightLoader loader(file);
   const int hidden = config.hidden;
@@ -49,17 +69,8 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
     output_norm_ = loader.vector("output_norm.weight", hidden);
     if (!tied) output_ = loader.matrix("output.weight", config.vocabulary, hidden);
   }
-  wavelengths_.assign(config.head_size / 2, std::numeric_limits<float>::infinity());
-  for (int i = 0; i < config.rope_size / 2; i++) {
-    wavelengths_[i] = static_cast<float>(std::pow(static_cast<double>(config.rope_base), 2.0 * i / config.rope_size));
-  }
-  if (file.find_tensor("rope_freqs.weight") != nullptr) {
-    const mx::array factors = loader.vector("rope_freqs.weight", config.rope_size / 2);
-    const mx::array exponents = mx::divide(mx::arange(0, config.rope_size, 2, mx::float32), mx::array(static_cast<float>(config.rope_size)));
-    rope_wavelengths_ = mx::multiply(mx::power(mx::array(config.rope_base), exponents), factors);
-    mx::eval(*rope_wavelengths_);
-    std::copy_n(rope_wavelengths_->data<float>(), config.rope_size / 2, wavelengths_.begin());
-  }
+  wavelengths_ = read_wavelengths(file, config, loader);
+  rope_wavelengths_ = mx::array(wavelengths_.data(), {config.rope_size / 2}, mx::float32);
   for (int index = first_layer; index < last_layer; index++) {
     const std::string prefix = "blk." + std::to_string(index) + ".";
     const auto matrix = [&](const char* name, int rows, int columns) { return loader.matrix(prefix + name + ".weight", rows, columns); };
@@ -74,7 +85,7 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
 }
 
 Segment Llama::segment(int position, int rows, KvCache& cache) const {
-  if (!fused::has_attention()) return {position, rows, &cache, std::nullopt};
+  if (!own_attention_) return {position, rows, &cache, std::nullopt};
   return {position, rows, &cache, fused::rope_angles(wavelengths_, config_.rope_scale, position, rows)};
 }
 
@@ -133,8 +144,7 @@ mx::array Llama::attend(int index, const mx::array& query, const mx::array& key,
 }
 
 mx::array Llama::rope(const mx::array& heads, int position) const {
-  const std::optional<float> base = rope_wavelengths_ ? std::nullopt : std::optional<float>(config_.rope_base);
-  return mx::fast::rope(heads, config_.rope_size, /*traditional=*/true, base, config_.rope_scale, position, rope_wavelengths_);
+  return mx::fast::rope(heads, config_.rope_size, /*traditional=*/true, std::nullopt, config_.rope_scale, position, rope_wavelengths_);
 }
 
 }  // namespace skein

@@ -71,14 +71,14 @@ class Llama {
 
   const LlamaConfig config_;
   const int first_layer_;
+  const bool own_attention_;
   std::vector<Layer> layers_;
   std::optional<Matrix> embedding_;
   std::optional<mlx::core::array> output_norm_;
   /** Absent when the embedding is tied. */
   std::optional<Matrix> output_;
-  /** By pair of values of a head: infinite where rope leaves it alone. Used by our own attention. */
+  /** Of rope, for each pair of values of a head: the whole head for our own attention, what turns for MLX's. */
   std::vector<float> wavelengths_;
-  /** Wavelengths of llama 3's scaled rope for MLX's attention; absent for the plain base. */
   std::optional<mlx::core::array> rope_wavelengths_;
   std::size_t weight_bytes_ = 0;
 };

@@ -86,6 +86,33 @@ describe('weights', () => {
   });
 });
 
+describe('attention', () => {
+  const variants: ReadonlyArray<readonly [string, TinyOptions]> = [
+    ['plain rope', {}],
+    ['rope over half of each head', { metadata: [['llama.rope.dimension_count', count(headSize / 2)]] }],
+    [
+      'scaled rope with factors',
+      {
+        metadata: [
+          ['llama.rope.scaling.type', text('linear')],
+          ['llama.rope.scaling.factor', float(4)],
+        ],
+        extraTensors: factors(Array.from({ length: headSize / 2 }, (_, i) => 1 + i)),
+      },
+    ],
+    ['one KV head for all', { kvHeads: 1 }],
+  ];
+  it.each(variants)('by our own operations is that by MLX, which GPUs use: %s', async (_, options) => {
+    const own = await logits(options);
+    process.env['SKEIN_ATTENTION'] = 'mlx';
+    try {
+      expect(largestDifference(own, await logits(options))).toBeLessThan(1e-4 * spread(own));
+    } finally {
+      delete process.env['SKEIN_ATTENTION'];
+    }
+  });
+});
+
 describe('rope', () => {
   it('linear scaling by 2 is the same as wavelengths twice as long', async () => {
     const scaled = await logits({

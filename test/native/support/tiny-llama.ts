@@ -26,6 +26,7 @@ export interface TinyOptions {
   /** Write the matrices as F32 with the values that `type` gives them. */
   readonly expanded?: boolean;
   readonly tied?: boolean;
+  readonly kvHeads?: number;
   readonly seed?: number;
   readonly metadata?: ReadonlyArray<readonly [string, MetadataValue]>;
   readonly without?: readonly string[];
@@ -109,7 +110,8 @@ function encodeBlocks(type: 'Q4_0' | 'Q4_1' | 'Q8_0', values: Float32Array, next
 /** The whole file. */
 export function tinyLlama(options: TinyOptions = {}): Buffer {
   const next = random(options.seed ?? 7);
-  const { hidden, feedForward, heads, kvHeads, vocabulary, layers } = tiny;
+  const { hidden, feedForward, heads, vocabulary, layers } = tiny;
+  const kvHeads = options.kvHeads ?? tiny.kvHeads;
   const headSize = hidden / heads;
   const tensors: TensorSource[] = [];
   const matrix = (name: string, rows: number, columns: number): void => {
