@@ -60,7 +60,9 @@ export class Announcer {
       const phase = phaseOf(state, metaInstance);
       // Each chat would be two lines otherwise.
       const steady = phase === 'RUNNING' ? 'READY' : phase;
-      const key = `${steady} ${status.consecutiveFailures} ${status.conditions.Placed?.message ?? ''}`;
+      const { Placed: place, Downloaded: files } = status.conditions;
+      const problem = files?.reason === 'DownloadFailed' ? files.message : '';
+      const key = `${steady} ${status.consecutiveFailures} ${place?.message ?? ''} ${problem}`;
       if (this.#shown.get(metaInstanceId) === key) continue;
       this.#shown.set(metaInstanceId, key);
       this.#line(progressLine(state, telemetry, metaInstance));
