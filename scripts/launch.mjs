@@ -9,7 +9,7 @@ const TERMINAL_GRACE_MS = 5_000;
  * Runs a script under Node 24 in place of this process: same input, output, signals and exit code.
  * @param {import('./setup/paths.mjs').Places} places
  * @param {string[]} args script first, relative to the checkout
- * @param {{cwd?: string}} [options]
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv}} [options] `env`: on top of this process's own
  * @returns {Promise<number>} exit code for this process: 128 + n when a signal ended the child
  */
 export function runUnderNode24(places, args, options = {}) {
@@ -18,7 +18,11 @@ export function runUnderNode24(places, args, options = {}) {
   const child = spawn(places.node24, [...flags, path.resolve(places.root, script), ...rest], {
     cwd: options.cwd ?? process.cwd(),
     stdio: 'inherit',
-    env: { ...process.env, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? places.compileCache },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? places.compileCache,
+      ...options.env,
+    },
   });
   const stopForwarding = forwardSignals(child);
   return new Promise((resolve) => {

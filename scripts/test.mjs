@@ -19,7 +19,8 @@ const testCode = await runUnderNode24(
     ...['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json'],
     ...[`--outputFile.json=${resultFile}`, ...args],
   ],
-  { cwd: places.root },
+  // Vitest keeps a token for its UI in the user's data folder.
+  { cwd: places.root, env: { XDG_DATA_HOME: path.join(places.cache, 'data') } },
 );
 const summary = readSummary(resultFile);
 const checked = args.length > 0 || (await runCheck(places));
