@@ -17,6 +17,7 @@ export function runProcess(components: Pick<RunnerComponents, 'port' | 'openEngi
       ...components,
       exit: (code) => process.exit(code),
       abort: () => process.kill(process.pid, 'SIGKILL'),
+      collectGarbage: () => globalThis.gc?.(),
       residentBytes: () => process.memoryUsage.rss(),
       nowUs: () => Number(process.hrtime.bigint() / 1000n),
     },

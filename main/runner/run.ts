@@ -19,6 +19,8 @@ export interface RunnerComponents {
   readonly exit: (code: number) => void;
   /** Ends the process whatever its threads do. */
   readonly abort: () => void;
+  /** Gives back what loading left behind, tens of MB; takes some ms. */
+  readonly collectGarbage: () => void;
   readonly residentBytes: () => number;
   /** Monotonic microseconds. */
   readonly nowUs: () => number;
@@ -153,7 +155,7 @@ export class Runner {
 
   /** The engine thread reads the weights while this one builds the tokenizer. */
   async #load(setup: RunnerSetup): Promise<void> {
-    const { port, openEngine, openText, nowUs } = this.#components;
+    const { port, openEngine, openText, collectGarbage, nowUs } = this.#components;
     const [createEngine, createText] = await Promise.all([openEngine(), openText()]);
     if (this.#isEnding()) return;
     const engine = createEngine((batch) => {
@@ -173,6 +175,7 @@ export class Runner {
       Promise.resolve().then(() => createText(engine.readMetadata(path))),
     ]);
     if (this.#isEnding()) return;
+    collectGarbage();
     this.#model = model;
     this.#warmUp = new WarmUp(engine);
     this.#generations = new Generations({ engine, text, port, nowUs }, model.contextTokens);

@@ -34,6 +34,7 @@ class World implements RunnerPort {
         openText: async () => () => fakeText,
         exit: (code) => (this.ended ??= `exit ${code}`),
         abort: () => (this.ended ??= 'abort'),
+        collectGarbage: () => {},
         residentBytes: () => 1,
         nowUs: () => 7,
       },

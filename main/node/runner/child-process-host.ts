@@ -20,18 +20,25 @@ export interface ChildProcessHostInit {
   readonly pidFolder: string;
   /** The Node that runs the entry; default this process's own. */
   readonly executable?: string;
-  /** Where Node keeps what it compiled, so that later runners start faster and smaller; default nowhere. */
-  readonly compileCacheFolder?: string;
   /** Added to the cleaned environment. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly bounds?: Partial<RunnerBounds>;
 }
 
 /** All that a runner gets of this process's environment; the rest may hold secrets. */
-const passedOn = ['HOME', 'LANG', 'PATH', 'TMPDIR', 'SKEIN_ADDON', 'SKEIN_CPU_KERNEL', 'SKEIN_CPU_THREADS'];
+const passedOn = [
+  'HOME',
+  'LANG',
+  'NODE_COMPILE_CACHE',
+  'PATH',
+  'SKEIN_ADDON',
+  'SKEIN_CPU_KERNEL',
+  'SKEIN_CPU_THREADS',
+  'TMPDIR',
+];
 
-/** A runner's heap is small and lives long: a small nursery (MiB) keeps its pages few. */
-const nodeFlags = ['--max-semi-space-size=2'];
+/** A runner's heap is small and lives long: a small nursery (MiB), and a clean-up when the model is loaded. */
+const nodeFlags = ['--max-semi-space-size=1', '--expose-gc'];
 
 /** The descriptor of the channel in the runner; `main/runner/port.ts` opens the same. */
 const CHANNEL = 3;
@@ -74,9 +81,7 @@ export class ChildProcessHost implements RunnerHost {
       const value = process.env[name];
       if (value !== undefined) environment[name] = value;
     }
-    const { compileCacheFolder, environment: added } = this.#init;
-    if (compileCacheFolder !== undefined) environment['NODE_COMPILE_CACHE'] = compileCacheFolder;
-    return { ...environment, ...added };
+    return { ...environment, ...this.#init.environment };
   }
 }
 
