@@ -2,7 +2,7 @@ import type { Instance, Runner } from './instance.ts';
 import type { Condition, ConditionType, MetaInstance } from './meta-instance.ts';
 import { MAX_RETRIES } from './policy.ts';
 import type { ClusterState } from './state.ts';
-import { instanceOf, nodeName, runnerOf } from './view.ts';
+import { describeFailures, instanceOf, nodeName, runnerHealth, runnerOf } from './view.ts';
 
 type Observation = Omit<Condition, 'since'>;
 
@@ -48,19 +48,16 @@ function placed(
 function downloaded(state: ClusterState, instance: Instance | undefined): Observation {
   if (instance === undefined) return { status: 'Unknown', reason: 'NotPlaced', message: 'no Instance yet' };
   const problems: string[] = [];
-  let missing = 0;
+  const missing: string[] = [];
   for (const { nodeId } of instance.assignments) {
     const download = state.downloads[nodeId]?.[instance.card.modelId];
     if (download?.type === 'Failed') problems.push(`${nodeName(state, nodeId)}: ${download.message}`);
-    else if (download?.type !== 'Completed') missing += 1;
+    else if (download?.type !== 'Completed') missing.push(nodeName(state, nodeId));
   }
   if (problems.length > 0) return { status: 'False', reason: 'DownloadFailed', message: problems.join('; ') };
-  if (missing > 0) {
-    return {
-      status: 'False',
-      reason: 'Downloading',
-      message: `${missing} node(s) still fetch or verify files`,
-    };
+  if (missing.length > 0) {
+    const message = `${missing.join(', ')}: fetching or verifying files`;
+    return { status: 'False', reason: 'Downloading', message };
   }
   return { status: 'True', reason: 'FilesVerified', message: 'all nodes hold the verified files' };
 }
@@ -78,17 +75,37 @@ const notReadyReason = {
   Failed: 'RunnerFailed',
 } as const satisfies Record<Runner['status']['type'], string>;
 
-const order = ['RunnerFailed', 'ShuttingDown', 'Starting', 'Connecting', 'Loading', 'WarmingUp', 'Ready'];
+/** From the least advanced to the most. */
+const order = [
+  'RunnerFailed',
+  'ShuttingDown',
+  'Starting',
+  'Connecting',
+  'Loading',
+  'WarmingUp',
+  'Ready',
+] as const;
 
 function ready(state: ClusterState, instance: Instance | undefined): Observation {
   if (instance === undefined) return { status: 'False', reason: 'NotPlaced', message: 'no Instance yet' };
-  const reasons = instance.assignments.map(({ rank }) => {
+  const steps = instance.assignments.map(({ rank, nodeId }) => {
     const runner = runnerOf(state, instance, rank);
-    return runner === undefined ? 'Starting' : notReadyReason[runner.status.type];
+    return { nodeId, reason: runner === undefined ? 'Starting' : notReadyReason[runner.status.type] };
   });
-  const least = order.find((reason) => reasons.some((each) => each === reason)) ?? 'Starting';
-  if (least === 'Ready') return { status: 'True', reason: 'AllRanksReady', message: 'all ranks are ready' };
-  return { status: 'False', reason: least, message: `least advanced of ${reasons.length} rank(s): ${least}` };
+  const least = order.find((reason) => steps.some((step) => step.reason === reason)) ?? 'Starting';
+  switch (least) {
+    case 'Ready':
+      return { status: 'True', reason: 'AllRanksReady', message: 'all ranks are ready' };
+    case 'RunnerFailed': {
+      const message = describeFailures(state, runnerHealth(state, instance).failed);
+      return { status: 'False', reason: least, message };
+    }
+    default: {
+      const behind = steps.filter(({ reason }) => reason === least);
+      const names = behind.map(({ nodeId }) => nodeName(state, nodeId)).join(', ');
+      return { status: 'False', reason: least, message: `${names}: ${least}` };
+    }
+  }
 }
 
 function retryingCondition(

@@ -16,6 +16,9 @@ export type Phase =
   | 'FAILED'
   | 'DELETING';
 
+/** Reasons to be without a place that are no refusal: it will be looked at, or nodes have yet to report. */
+const waitsForPlace: ReadonlySet<string> = new Set(['NotPlaced', 'NotObserved']);
+
 /** One word for people, derived from the conditions and never stored [C1]. */
 export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase {
   const { conditions } = metaInstance.status;
@@ -24,9 +27,7 @@ export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase 
   if (conditions.Retrying?.status === 'True' || conditions.Ready?.reason === 'RunnerFailed')
     return 'RETRYING';
   if (conditions.Placed?.status !== 'True') {
-    return conditions.Placed === undefined || conditions.Placed.reason === 'NotPlaced'
-      ? 'PLACING'
-      : 'PLACEMENT FAILED';
+    return waitsForPlace.has(conditions.Placed?.reason ?? 'NotPlaced') ? 'PLACING' : 'PLACEMENT FAILED';
   }
   if (conditions.Downloaded?.status !== 'True') return 'DOWNLOADING';
   if (conditions.Ready?.status !== 'True') {

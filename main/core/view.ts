@@ -49,6 +49,16 @@ export function nodeName(state: ClusterState, nodeId: NodeId): string {
   return state.nodes[nodeId]?.name ?? nodeId;
 }
 
+/** All nodes' errors of one attempt, by rank: `name: message; name: message` [L3]. */
+export function describeFailures(state: ClusterState, failed: readonly Runner[]): string {
+  return [...failed]
+    .sort((a, b) => a.rank - b.rank)
+    .flatMap(({ nodeId, status }) =>
+      status.type === 'Failed' ? [`${nodeName(state, nodeId)}: ${status.failure.message}`] : [],
+    )
+    .join('; ');
+}
+
 /** A copy without one key. */
 export function without<Key extends string, Value>(record: Record<Key, Value>, key: Key): Record<Key, Value> {
   const copy = hashCopy(record);

@@ -3,7 +3,7 @@ import type { Instance, Runner } from '../instance.ts';
 import type { MetaInstance } from '../meta-instance.ts';
 import { MAX_RETRIES } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
-import { nodeName, runnerHealth } from '../view.ts';
+import { describeFailures, runnerHealth } from '../view.ts';
 import { backoffMs } from './backoff.ts';
 import type { ReconcileContext } from './meta-instance.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
@@ -63,14 +63,4 @@ function settle(
   if (ready?.status !== 'True') return done;
   const waitMs = ready.since + policy.settleMs - now;
   return waitMs > 0 ? requeueAfter(waitMs) : emit({ type: 'InstanceSettled', instanceId });
-}
-
-/** All nodes' errors of one attempt, by rank: `name: message; name: message` [L3]. */
-export function describeFailures(state: ClusterState, failed: readonly Runner[]): string {
-  return [...failed]
-    .sort((a, b) => a.rank - b.rank)
-    .flatMap(({ nodeId, status }) =>
-      status.type === 'Failed' ? [`${nodeName(state, nodeId)}: ${status.failure.message}`] : [],
-    )
-    .join('; ');
 }

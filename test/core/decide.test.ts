@@ -1,0 +1,192 @@
+import { expect, test } from 'vitest';
+import { apply } from '../../main/core/apply/index.ts';
+import type { Command, Refusal } from '../../main/core/command.ts';
+import { decide } from '../../main/core/decide.ts';
+import type { Event } from '../../main/core/event.ts';
+import type { CommandId } from '../../main/core/id.ts';
+import { emptyState } from '../../main/core/state.ts';
+import {
+  chat,
+  command,
+  created,
+  deleted,
+  deleting,
+  download,
+  failure,
+  gaveUp,
+  given,
+  instanceDeleted,
+  notPlaced,
+  onOneNode,
+  onThreeNodes,
+  retried,
+  retryScheduled,
+  retrying,
+  runner,
+} from '../support/core-builders.ts';
+
+const taken: readonly { name: string; given: readonly Event[]; when: Command; then: readonly Event[] }[] = [
+  { name: '[K1] a create → created', given: [], when: command.create(), then: [created()] },
+  { name: '[K2] a delete → deleting', given: [created()], when: command.remove(), then: [deleting] },
+  {
+    name: '[K2] a delete of what is being deleted → accepted, nothing new',
+    given: [created(), deleting],
+    when: command.remove(),
+    then: [],
+  },
+  {
+    name: '[K3] a create under a name that is free again → created',
+    given: [created(), deleting, deleted],
+    when: command.create(),
+    then: [created()],
+  },
+  {
+    name: '[L5] a retry of one that gave up → retried',
+    given: [...onOneNode, runner(failure()), gaveUp],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L5] a retry while one is scheduled → retried',
+    given: [...onOneNode, runner(failure()), retryScheduled(0)],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L5] a retry while a rank has failed and peers still end → retried',
+    given: [...onThreeNodes, runner(failure()), runner('ShuttingDown', { rank: 1 })],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L5] a retry while a retry loads → retried, the count starts anew',
+    given: [
+      ...onOneNode,
+      runner(failure()),
+      retryScheduled(0),
+      retrying,
+      runner('Loading', { incarnation: 1 }),
+    ],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L5] a retry of one without a place → retried',
+    given: [created(), notPlaced('NotEnoughMemory', 'too big')],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L5] a retry of one whose download failed → retried',
+    given: [...onOneNode, download('Failed')],
+    when: command.retry(),
+    then: [retried],
+  },
+];
+
+for (const { name, given: events, when, then } of taken) {
+  test(name, () => {
+    expect(decide(given(...events), when)).toEqual({ ok: true, value: then });
+  });
+}
+
+const refusedRows: readonly {
+  name: string;
+  given: readonly Event[];
+  when: Command;
+  code: Refusal['code'];
+  says: RegExp;
+}[] = [
+  {
+    name: '[K3] a create of what exists',
+    given: [created()],
+    when: command.create(),
+    code: 'AlreadyExists',
+    says: /chat exists already \(Tiny\); choose another name/,
+  },
+  {
+    name: '[K3] a create of what is being deleted',
+    given: [created(), deleting],
+    when: command.create(),
+    code: 'Deleting',
+    says: /gone once its runners have stopped/,
+  },
+  {
+    name: '[K4] a delete of an unknown one',
+    given: [],
+    when: command.remove(),
+    code: 'NotFound',
+    says: /no MetaInstance chat/,
+  },
+  {
+    name: '[K4] a retry of an unknown one',
+    given: [],
+    when: command.retry(),
+    code: 'NotFound',
+    says: /no MetaInstance chat/,
+  },
+  {
+    name: '[K5] a retry of what is being deleted',
+    given: [created(), deleting],
+    when: command.retry(),
+    code: 'Deleting',
+    says: /being deleted/,
+  },
+  {
+    name: '[K5] a retry of what is ready',
+    given: [...onOneNode, runner('Ready')],
+    when: command.retry(),
+    code: 'NothingToRetry',
+    says: /chat is READY/,
+  },
+  {
+    name: '[K5] a retry of what loads',
+    given: [...onOneNode, runner('Loading')],
+    when: command.retry(),
+    code: 'NothingToRetry',
+    says: /chat is LOADING/,
+  },
+  {
+    name: '[K5] a retry of what was just created',
+    given: [created()],
+    when: command.retry(),
+    code: 'NothingToRetry',
+    says: /chat is PLACING/,
+  },
+  {
+    name: '[K5] a retry of what waits for a node to report',
+    given: [created(), notPlaced('NotObserved', 'none has reported')],
+    when: command.retry(),
+    code: 'NothingToRetry',
+    says: /chat is PLACING/,
+  },
+];
+
+for (const { name, given: events, when, code, says } of refusedRows) {
+  test(`${name} → refused ${code}`, () => {
+    const decided = decide(given(...events), when);
+    expect(decided).toMatchObject({ ok: false, error: { code } });
+    if (!decided.ok) expect(decided.error.message).toMatch(says);
+  });
+}
+
+test('[K1] a command said again after it took effect → accepted, nothing new, whatever happened since', () => {
+  const first = apply(emptyState, { index: 1, at: 0, event: created(), commandId: 'create-1' as CommandId });
+  expect(decide(first, command.create('create-1'))).toEqual({ ok: true, value: [] });
+  expect(decide(first, command.create('create-2'))).toMatchObject({
+    ok: false,
+    error: { code: 'AlreadyExists' },
+  });
+  const gone = [deleting, deleted].reduce(
+    (state, event, at) => apply(state, { index: at + 2, at, event }),
+    first,
+  );
+  expect(decide(gone, command.create('create-1'))).toEqual({ ok: true, value: [] });
+});
+
+test('[K1] a refused command may be said again and then takes effect', () => {
+  const refusedAt = given(...onOneNode, runner('Ready'), deleting);
+  expect(decide(refusedAt, command.create('create-9')).ok).toBe(false);
+  const free = given(...onOneNode, deleting, instanceDeleted, deleted);
+  expect(decide(free, command.create('create-9'))).toEqual({ ok: true, value: [created(chat)] });
+});
