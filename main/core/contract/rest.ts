@@ -4,6 +4,9 @@ import { Interconnect } from '../instance.ts';
 import { AttemptFailure, Condition, ConditionType, MetaInstanceSpec } from '../meta-instance.ts';
 import { ModelCard, Sharding } from '../model-card.ts';
 
+/** Where a node listens on the loopback interface unless told otherwise. */
+export const DEFAULT_PORT = 52_415;
+
 /** What the REST surface takes and answers. Bodies are snake_case, what is inside the state is camelCase. */
 
 /** Every error of every path, before or instead of an answer. */

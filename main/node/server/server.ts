@@ -18,7 +18,6 @@ import { errorAnswer, HttpError } from './http-error.ts';
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 
-export const DEFAULT_PORT = 52415;
 const HOSTNAME = '127.0.0.1';
 
 export interface RestServer extends Startable {

@@ -1,0 +1,182 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { DEFAULT_PORT } from '../core/contract/rest.ts';
+import { CliError, exitCodes } from './exit.ts';
+import type { commandHelp } from './help.ts';
+
+interface Common {
+  readonly host: string;
+  readonly port: number;
+  readonly json: boolean;
+}
+
+/** What was asked for, checked as far as this program can. */
+export type Invocation =
+  | { readonly type: 'help'; readonly of: keyof typeof commandHelp | null }
+  | { readonly type: 'version' }
+  | (Common & CreateOptions & { readonly type: 'create' })
+  | (Common & { readonly type: 'ls' })
+  | (Common & { readonly type: 'status' })
+  | (Common & { readonly type: 'rm'; readonly id: string })
+  | (Common & { readonly type: 'retry'; readonly id: string })
+  | (Common & ChatOptions & { readonly type: 'chat' });
+
+export interface CreateOptions {
+  readonly model: string;
+  readonly name: string | undefined;
+  readonly sharding: string | undefined;
+  readonly interconnect: string | undefined;
+  readonly minNodes: number | undefined;
+  readonly context: number | undefined;
+  readonly wait: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface ChatOptions {
+  readonly prompt: string | undefined;
+  readonly model: string | undefined;
+  readonly system: string | undefined;
+  readonly maxTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly seed: number | undefined;
+}
+
+const DEFAULT_WAIT_SECONDS = 600;
+
+const common = {
+  host: { type: 'string' },
+  port: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
+
+const options = {
+  create: {
+    ...common,
+    name: { type: 'string' },
+    sharding: { type: 'string' },
+    interconnect: { type: 'string' },
+    'min-nodes': { type: 'string' },
+    context: { type: 'string' },
+    wait: { type: 'boolean' },
+    timeout: { type: 'string' },
+  },
+  ls: common,
+  rm: common,
+  retry: common,
+  status: common,
+  chat: {
+    ...common,
+    model: { type: 'string' },
+    system: { type: 'string' },
+    'max-tokens': { type: 'string' },
+    temperature: { type: 'string' },
+    seed: { type: 'string' },
+  },
+} as const satisfies Record<keyof typeof commandHelp, ParseArgsConfig['options']>;
+
+type Name = keyof typeof options;
+
+const isName = (name: string): name is Name => Object.hasOwn(options, name);
+
+/** @throws CliError `usage` that says which argument is wrong and where help is */
+export function parseInvocation(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Invocation {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help' || name === '-h') return { type: 'help', of: null };
+  if (name === '--version' || name === '-v' || name === '-V') return { type: 'version' };
+  if (name === 'help') return { type: 'help', of: isName(rest[0] ?? '') ? (rest[0] as Name) : null };
+  if (!isName(name)) throw usage(`There is no command ${JSON.stringify(name)}; \`skein --help\` lists them.`);
+
+  const { values, positionals } = split(name, rest);
+  if (values['help'] === true) return { type: 'help', of: name };
+  const text = (flag: string): string | undefined => values[flag] as string | undefined;
+  const number = (flag: string, range: Range): number | undefined => numberOf(`--${flag}`, text(flag), range);
+  const asked: Common = {
+    host: text('host') ?? (env['SKEIN_HOST'] || '127.0.0.1'),
+    port:
+      number('port', { least: 1, most: 65_535 }) ??
+      numberOf('SKEIN_PORT', env['SKEIN_PORT'] || undefined, { least: 1, most: 65_535 }) ??
+      DEFAULT_PORT,
+    json: values['json'] === true,
+  };
+  const only = (what: string): string => {
+    const [first, ...more] = positionals;
+    if (first === undefined || first === '') throw usage(`${what} is missing; see \`skein ${name} --help\`.`);
+    if (more.length > 0) throw tooMany(name, more);
+    return first;
+  };
+
+  switch (name) {
+    case 'create':
+      return {
+        type: name,
+        ...asked,
+        model: only('MODEL'),
+        name: text('name'),
+        sharding: text('sharding'),
+        interconnect: text('interconnect'),
+        minNodes: number('min-nodes', { least: 1, most: 64 }),
+        context: number('context', { least: 16, most: 1 << 24 }),
+        wait: values['wait'] === true,
+        timeoutMs: (number('timeout', { least: 1, most: 86_400 }) ?? DEFAULT_WAIT_SECONDS) * 1_000,
+      };
+    case 'rm':
+    case 'retry':
+      return { type: name, ...asked, id: only('ID') };
+    case 'ls':
+    case 'status':
+      if (positionals.length > 0) throw tooMany(name, positionals);
+      return { type: name, ...asked };
+    case 'chat':
+      return {
+        type: name,
+        ...asked,
+        prompt: positionals.length === 0 ? undefined : positionals.join(' '),
+        model: text('model'),
+        system: text('system'),
+        maxTokens: number('max-tokens', { least: 1, most: 1 << 24 }),
+        temperature: number('temperature', { least: 0, most: 10, fraction: true }),
+        seed: number('seed', { least: -Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }),
+      };
+  }
+}
+
+function split(
+  name: Name,
+  args: readonly string[],
+): { values: Readonly<Record<string, unknown>>; positionals: readonly string[] } {
+  try {
+    return parseArgs({ args: [...args], options: options[name], allowPositionals: true, strict: true });
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error);
+    throw usage(`${reason}; see \`skein ${name} --help\`.`);
+  }
+}
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+  readonly fraction?: boolean;
+}
+
+function numberOf(
+  flag: string,
+  text: string | undefined,
+  { least, most, fraction = false }: Range,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most && (fraction || Number.isSafeInteger(value))) return value;
+  const kind = fraction ? 'a number' : 'a whole number';
+  throw usage(`${flag} must be ${kind} from ${least} to ${most}, but is ${JSON.stringify(text)}.`);
+}
+
+function tooMany(name: string, extra: readonly string[]): CliError {
+  return usage(`Too many arguments for ${name}: ${extra.join(' ')}; see \`skein ${name} --help\`.`);
+}
+
+function usage(message: string): CliError {
+  return new CliError(exitCodes.usage, message);
+}

@@ -1,0 +1,100 @@
+/** Every line fits 80 columns. */
+
+const connection = `
+  --host HOST       where the node listens (SKEIN_HOST, 127.0.0.1)
+  --port PORT       its port (SKEIN_PORT, 52415)`;
+
+export const exitCodeHelp = `Exit codes
+  0 done            1 failed           2 wrong usage     3 no node answers
+  4 not found       5 refused or busy  130 interrupted`;
+
+export const generalHelp = `skein - one machine for language models from the Macs on a desk
+
+Usage: skein COMMAND [options]
+
+  serve             run a node here
+  create MODEL      say what should run; Skein keeps it running
+  ls                what should run, how it stands, what went wrong last
+  rm ID             stop it and forget it
+  retry ID          another try for one that failed
+  chat [PROMPT]     ask a model; without a prompt, a conversation
+  status            the node that answers, its memory and what it runs
+
+Options of all commands but serve${connection}
+  --json            for scripts: JSON on stdout
+  --help            more about a command
+  --version         the version of this program
+
+${exitCodeHelp}
+`;
+
+export const commandHelp = {
+  create: `Usage: skein create MODEL [options]
+
+Says that MODEL should run. It is placed at once and kept running until it is
+removed. Prints its name.
+
+  --name ID         its name: a-z, 0-9 and "-" (default: from the model's name)
+  --sharding KIND   Pipeline or Tensor (Pipeline)
+  --interconnect KIND  MlxRing or MlxJaccl (MlxRing)
+  --min-nodes N     how many nodes must take part (1)
+  --context N       longest context of one chat in tokens
+  --wait            return when it is ready, with 1 when it failed
+  --timeout SECONDS how long to wait at most (600)
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  ls: `Usage: skein ls [options]
+
+Lists what should run, with its phase; below it the reason when it has no
+place, or its last failure.
+
+  --json            all fields as JSON, by name${connection}
+
+${exitCodeHelp}
+`,
+  rm: `Usage: skein rm ID [options]
+
+Stops it and forgets it. Chats under way end with an error.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  retry: `Usage: skein retry ID [options]
+
+Another try for one that failed or waits for its next attempt; its count of
+failures starts anew.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  chat: `Usage: skein chat [PROMPT] [options]
+
+Asks a model and prints the answer as it comes. Without a PROMPT it is read
+from stdin when that is piped; on a terminal a conversation begins. Ctrl-C
+cancels the answer. Control characters in an answer are left out; --json
+keeps them, escaped.
+
+  --model M         name or model (needed when more than one runs)
+  --system TEXT     what the model is told first
+  --max-tokens N    longest answer in tokens
+  --temperature T   0 = always the likeliest token (0.7)
+  --seed N          the same seed gives the same answer
+  --json            the whole answer as JSON once it is complete${connection}
+
+In a conversation: /clear forgets it, /quit or Ctrl-D ends it.
+
+${exitCodeHelp}
+`,
+  status: `Usage: skein status [options]
+
+The node that answers, its version, its memory and what it runs.
+
+  --json            as JSON${connection}
+
+${exitCodeHelp}
+`,
+} as const;

@@ -1,0 +1,15 @@
+import { runCli } from './cli/run.ts';
+
+/** The plain-Node entry: `skein serve` is a node, every other command asks one that runs. */
+const [command, ...args] = process.argv.slice(2);
+process.exitCode = command === 'serve' ? await serveOrHelp() : await runCli(process.argv.slice(2));
+
+async function serveOrHelp(): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    const { serveHelp } = await import('./node/config.ts');
+    process.stdout.write(`Usage: skein serve [options]\n\nRuns a node here until Ctrl-C.\n\n${serveHelp}\n`);
+    return 0;
+  }
+  const { serve } = await import('./serve.ts');
+  return serve(args);
+}
