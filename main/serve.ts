@@ -87,12 +87,16 @@ async function createStarter(api: NodeApi): Promise<void> {
   });
 }
 
-/** A second signal ends the process at once. */
+/** A second signal ends the process at once; one this soon is the first again, passed on by npm or a service manager. */
+const SAME_SIGNAL_MS = 1_000;
+
 function onSignal(stop: () => void): () => void {
-  let asked = false;
+  let askedAt: number | undefined;
   const handle = (): void => {
-    if (asked) process.exit(1);
-    asked = true;
+    const now = systemClock.monotonic();
+    if (askedAt !== undefined && now - askedAt < SAME_SIGNAL_MS) return;
+    if (askedAt !== undefined) process.exit(1);
+    askedAt = now;
     process.stderr.write('\nStopping: runners are shut down. Once more to stop at once.\n');
     stop();
   };

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 
 /** How long a Ctrl-C that the terminal already gave to the child may take before it is asked again, politely. */
-const TERMINAL_GRACE_MS = 5_000;
+const TERMINAL_GRACE_MS = 30_000;
 
 /**
  * Runs a script under Node 24 in place of this process: same input, output, signals and exit code.
