@@ -27,6 +27,7 @@ export interface GgufTensor {
   readonly type: string;
   /** Row-major shape, slowest dimension first (rows, columns). */
   readonly shape: readonly number[];
+  /** 0 when the type's number is unknown. */
   readonly bytes: number;
 }
 
@@ -45,7 +46,11 @@ export interface EngineLimits {
   readonly contextTokens: number;
   /** Prompt tokens handled per step for all prefilling tasks together, 1 to 4096. */
   readonly prefillChunk: number;
-  /** Bound on the KV memory of all tasks together; a task that can never fit is refused, one that does not fit now waits. */
+  /**
+   * Bound on the KV memory of all tasks together, at least one block of 64 tokens. A prompt that can never fit is refused,
+   * one that does not fit now waits. When growing answers have used it up, the youngest task gives its memory back and
+   * waits; later its context is computed anew and it goes on where it was, saying nothing twice.
+   */
   readonly kvBytes: number;
 }
 
@@ -63,7 +68,7 @@ export interface LoadedModel {
   readonly layers: number;
   readonly hiddenSize: number;
   readonly vocabularySize: number;
-  /** Context length after limits. */
+  /** Context length after limits: of the model, of `contextTokens`, and of what `kvBytes` can hold. */
   readonly contextTokens: number;
   /** Memory held by the weights of this shard. */
   readonly weightBytes: number;
@@ -93,6 +98,7 @@ export interface Sampling {
 
 export interface GenerateOptions {
   readonly prompt: Int32Array;
+  /** 1 or more; the answer also ends, with `length`, where the context is full. */
   readonly maxTokens: number;
   /** Tokens that end the answer; they are reported by `finish`, not as text. */
   readonly endTokens: Int32Array;
@@ -112,7 +118,7 @@ export interface StepOutput {
   /** Natural log of the token's probability before sampling modifies it (only when asked for). */
   readonly logprob?: number;
   readonly topLogprobs?: ReadonlyArray<{ readonly token: number; readonly logprob: number }>;
-  /** Prompt tokens processed so far. */
+  /** Prompt tokens processed so far; only rises. */
   readonly prefilled?: number;
   readonly finish?: Finish;
   readonly error?: string;

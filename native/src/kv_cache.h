@@ -12,7 +12,7 @@ namespace skein {
 class KvCache {
  public:
   /** Tokens by which a layer's buffers grow. */
-  static constexpr int kBlockTokens = 256;
+  static constexpr int kBlockTokens = 64;
 
   KvCache(int layers, int kv_heads, int head_size);
 

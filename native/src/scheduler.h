@@ -14,7 +14,7 @@ struct SchedulerLimits {
   int max_tasks;
   /** Tasks waiting behind them, ≥ 0. */
   int max_queued;
-  /** Prompt tokens of one step, ≥ 1. */
+  /** Tokens of prompts in one step, ≥ 1. */
   int prefill_chunk;
   /** Prompt and answer of one task, ≥ 1. */
   int context_tokens;
@@ -24,9 +24,12 @@ struct SchedulerLimits {
 };
 
 /**
- * Decides what each step computes. Pure: no clock, no threads, no MLX. A task holds its whole KV need (prompt and
- * longest answer) from admission to end, so that an admitted task never runs out of memory half-way; tasks that do not
- * fit wait, first come first served.
+ * Decides what each step computes. Pure: no clock, no threads, no MLX.
+ *
+ * A task is admitted, first come first served, when the KV memory holds its prompt, and takes more block by block as its
+ * answer grows. When there is none left, the youngest task gives up its cache and waits at the head of the queue: the
+ * oldest can always go on, because all memory holds a whole context. What an evicted task has said stays said; its
+ * prompt and answer are computed anew.
  */
 class Scheduler {
  public:
@@ -34,8 +37,8 @@ class Scheduler {
 
   explicit Scheduler(const SchedulerLimits& limits);
 
-  /** `prompt` is not empty and shorter than the context; `max_tokens` ≥ 1 counts the answer, cut to the context. */
-  Submission submit(TaskId task, std::vector<std::int32_t> prompt, int max_tokens);
+  /** `prompt` is not empty and shorter than the context. Ids rise from call to call. */
+  Submission submit(TaskId task, std::vector<std::int32_t> prompt);
 
   /** All admitted tasks that decode, plus at most `prefill_chunk` prompt tokens, shared evenly among prefilling tasks. */
   StepPlan plan();
@@ -43,45 +46,42 @@ class Scheduler {
   /** The entry's tokens are in the cache now. Unknown tasks (ended within the step): no effect. */
   void computed(const StepEntry& entry);
 
-  /** The next token to decode, after an entry that samples. Unknown tasks: no effect. */
+  /** The next token of a task whose entry samples. Unknown tasks: no effect. The owner keeps to the context. */
   void sampled(TaskId task, std::int32_t token);
 
   /** Frees the task's slot, memory or place in the queue, and admits who waited for it. Unknown tasks: no effect. */
   void end(TaskId task);
 
   int active() const { return static_cast<int>(active_.size()); }
+  /** Evicted tasks included. */
   int queued() const { return static_cast<int>(queue_.size()); }
-  std::int64_t reserved_blocks() const { return reserved_; }
   bool idle() const { return active_.empty() && queue_.empty(); }
-  /** Longest answer that fits behind a prompt of this length. */
-  int room_after(int prompt_tokens) const { return limits_.context_tokens - prompt_tokens; }
 
  private:
-  struct Waiting {
+  struct State {
     TaskId task;
-    std::vector<std::int32_t> prompt;
-    std::int64_t blocks;
-  };
-  struct Active {
-    std::vector<std::int32_t> prompt;
-    std::int64_t blocks;
+    /** All that is known of its context: the prompt and what was sampled. */
+    std::vector<std::int32_t> tokens;
     /** Tokens in the cache. */
     int position = 0;
-    /** Meaningful once the prompt is in the cache. */
-    std::int32_t next = 0;
-    bool has_next = false;
-    bool prefilling() const { return position < static_cast<int>(prompt.size()); }
+    /** Blocks taken, at least for all known tokens and the next. */
+    std::int64_t blocks = 0;
+
+    int left() const { return static_cast<int>(tokens.size()) - position; }
   };
 
-  bool fits(const Waiting& waiting) const;
-  void admit(Waiting&& waiting);
+  std::int64_t blocks_for(std::size_t tokens) const;
+  bool fits(const State& state) const;
+  void admit(State&& state);
+  void make_room(StepPlan& plan);
+  void evict_youngest(StepPlan& plan);
   void plan_prefill(StepPlan& plan);
 
   const SchedulerLimits limits_;
-  std::deque<Waiting> queue_;
+  std::deque<State> queue_;
   /** By id, which is the order of admission. */
-  std::map<TaskId, Active> active_;
-  std::int64_t reserved_ = 0;
+  std::map<TaskId, State> active_;
+  std::int64_t taken_ = 0;
   /** The task whose prompt was served first in the last step; the next step begins behind it. */
   TaskId last_first_ = 0;
 };

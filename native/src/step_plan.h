@@ -13,9 +13,9 @@ struct StepEntry {
   TaskId task;
   /** Position in the task's context of the first token below. */
   int position;
-  /** Tokens computed in this step: one sampled before, or a piece of the prompt. Never empty. */
+  /** Tokens computed in this step: the one sampled last, or a piece of what the cache lacks. Never empty. */
   std::vector<std::int32_t> tokens;
-  /** Whether the last row's logits are sampled: true for decoding and for the last piece of a prompt. */
+  /** Whether the last row's logits are sampled: when nothing is left to compute behind it. */
   bool samples;
 };
 
@@ -24,6 +24,8 @@ struct StepEntry {
  * of a group must agree on before a step; it holds no pointers.
  */
 struct StepPlan {
+  /** Tasks that lose their caches before the step and wait until they fit again; then they compute them anew. */
+  std::vector<TaskId> evicted;
   std::vector<StepEntry> entries;
 };
 

@@ -32,6 +32,8 @@ struct Task {
   Sampler sampler;
   std::optional<KvCache> cache;
   int generated = 0;
+  /** Prompt tokens reported as processed; an eviction does not take that back. */
+  int prefilled = 0;
   /** Its last output has been made: rows of it that are still under way are dropped. */
   bool ended = false;
 };

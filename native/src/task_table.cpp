@@ -29,7 +29,7 @@ TaskId TaskTable::submit(GenerateRequest request) {
     throw EngineError(ErrorCode::BadArgument, error.what());
   }
   tasks_.emplace(id, std::move(task));
-  if (scheduler_.submit(id, std::move(request.prompt), request.max_tokens) == Scheduler::Submission::QueueFull) {
+  if (scheduler_.submit(id, std::move(request.prompt)) == Scheduler::Submission::QueueFull) {
     tasks_.erase(id);
     throw EngineError(ErrorCode::QueueFull, std::to_string(scheduler_.active()) + " generations run and " +
                                                 std::to_string(scheduler_.queued()) + " wait, which is the limit; try again when one has ended");
@@ -75,8 +75,11 @@ std::vector<StepOutput> TaskTable::sweep() {
 
 Step TaskTable::next_step() {
   const std::lock_guard lock(mutex_);
+  StepPlan plan = scheduler_.plan();
+  for (const TaskId evicted : plan.evicted) tasks_.at(evicted)->cache.reset();
+  if (!plan.evicted.empty()) publish_locked();
   Step step;
-  for (auto& entry : scheduler_.plan().entries) {
+  for (auto& entry : plan.entries) {
     auto task = tasks_.at(entry.task);
     step.push_back({std::move(entry), std::move(task)});
   }
@@ -89,14 +92,15 @@ std::vector<StepOutput> TaskTable::complete(const Step& step, std::span<float> l
   for (const auto& [entry, task] : step) {
     StepOutput output{task->id};
     const int computed = entry.position + static_cast<int>(entry.tokens.size());
-    if (computed <= task->prompt_tokens) output.prefilled = computed;
+    if (computed <= task->prompt_tokens && computed > task->prefilled) output.prefilled = task->prefilled = computed;
     if (entry.samples) sample(*task, logits.subspan(row++ * vocabulary_, vocabulary_), output);
 
     const std::lock_guard lock(mutex_);
     scheduler_.computed(entry);
     if (output.sampled) scheduler_.sampled(task->id, output.sampled->token);
     if (output.finish) end_locked(*task);
-    outputs.push_back(std::move(output));
+    // A piece of an evicted task that is computed anew says nothing.
+    if (output.sampled || output.prefilled || output.finish) outputs.push_back(std::move(output));
   }
   const std::lock_guard lock(mutex_);
   publish_memory_locked();

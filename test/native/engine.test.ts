@@ -221,25 +221,54 @@ describe('scheduling', () => {
     expect(run.engine.heartbeat()).toMatchObject({ activeTasks: 0, queuedTasks: 0, kvBytes: 0 });
   });
 
-  it('keeps all tasks together within kvBytes: what does not fit now waits, what never fits is refused', async () => {
-    const block = 256 * 46_080;
-    const run = await loaded({ limits: { ...limits, kvBytes: 3 * block + 1000 } });
-    expect(codeOf(() => run.engine.submit(ask({ prompt: prompt(768) })))).toBe('PromptTooLong');
-    const two = run.engine.submit(ask({ prompt: prompt(300), maxTokens: 20 }));
-    const alsoTwo = run.engine.submit(ask({ prompt: prompt(300, 1), maxTokens: 20 }));
-    const one = run.engine.submit(ask({ maxTokens: 20 }));
-    expect(run.engine.heartbeat()).toMatchObject({ activeTasks: 1, queuedTasks: 2 });
+  it('keeps all tasks together within kvBytes: the youngest gives way, waits, and says nothing twice', async () => {
+    const block = 64 * 46_080;
+    const run = await loaded({ limits: { ...limits, kvBytes: 8 * block + 1000 } });
+    expect(codeOf(() => run.engine.submit(ask({ prompt: prompt(512) })))).toBe('PromptTooLong');
+    const asks = [1, 2, 3].map((seed) => ask({ prompt: prompt(100, seed), maxTokens: 200 }));
+    const alone: number[][] = [];
+    for (const each of asks) alone.push(await run.generate(each));
+
     let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, run.engine.heartbeat().kvBytes)), 2);
-    await Promise.all([two, alsoTwo, one].map((task) => run.end(task)));
+    let waited = 0;
+    const watch = setInterval(() => {
+      const { kvBytes, queuedTasks } = run.engine.heartbeat();
+      most = Math.max(most, kvBytes);
+      waited = Math.max(waited, queuedTasks);
+    }, 2);
+    const tasks = asks.map((each) => run.engine.submit(each));
+    expect(run.engine.heartbeat(), 'each needs two blocks to begin').toMatchObject({ activeTasks: 3 });
+    await Promise.all(tasks.map((task) => run.end(task)));
     clearInterval(watch);
-    expect(most).toBeGreaterThan(block);
-    expect(most).toBeLessThanOrEqual(3 * block);
-    const order = run.batches
-      .flat()
-      .filter(({ finish }) => finish !== undefined)
-      .map(({ task }) => task);
-    expect(order[0], 'first come, first served').toBe(two);
+
+    expect(tasks.map((task) => run.tokens(task))).toEqual(alone);
+    expect(most).toBeGreaterThan(6 * block);
+    expect(most).toBeLessThanOrEqual(8 * block);
+    expect(waited, 'one had to give way').toBeGreaterThan(0);
+    const ends = run.batches.flat().filter(({ finish }) => finish !== undefined);
+    expect(ends.slice(-3).map(({ task }) => task)[0], 'the oldest goes on').toBe(tasks[0]);
+    for (const task of tasks) {
+      const prefilled = run.outputs(task).flatMap((output) => output.prefilled ?? []);
+      expect(prefilled).toEqual([...new Set(prefilled)].sort((a, b) => a - b));
+    }
+  });
+
+  it('lets a task wait whose prompt does not fit now, and cancels a task that gave way', async () => {
+    const run = await loaded({ limits: { ...limits, kvBytes: 8 * 64 * 46_080 } });
+    const first = run.engine.submit(ask({ prompt: prompt(250), maxTokens: 250 }));
+    const second = run.engine.submit(ask({ prompt: prompt(200, 1), maxTokens: 300 }));
+    const third = run.engine.submit(ask({ prompt: prompt(100, 2), maxTokens: 3 }));
+    expect(run.engine.heartbeat()).toMatchObject({ activeTasks: 2, queuedTasks: 1 });
+    await expect
+      .poll(() => run.engine.heartbeat(), { interval: 2, timeout: 30_000 })
+      .toMatchObject({ activeTasks: 1, queuedTasks: 2 });
+    const said = run.tokens(second).length;
+    expect(said).toBeGreaterThan(0);
+    run.engine.cancel(second);
+    expect(await run.end(second)).toEqual({ task: second, finish: 'cancelled' });
+    await Promise.all([run.end(first), run.end(third)]);
+    expect(run.tokens(first)).toHaveLength(250);
+    expect(run.tokens(third)).toHaveLength(3);
   });
 });
 
