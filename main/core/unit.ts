@@ -11,9 +11,11 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+  while (Math.abs(value) >= 1023.5 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit] ?? ''}`;
+  // From 999.5 on, three digits would need an exponent.
+  const whole = unit === 0 || Math.abs(value) >= 999.5;
+  return `${whole ? Math.round(value) : value.toPrecision(3)} ${units[unit] ?? ''}`;
 }

@@ -47,8 +47,11 @@ export function place(
   if (wanted > 1 && spec.interconnect === 'MlxJaccl') return refused({ reason: 'NoRdma', message: NO_RDMA });
   if (wanted > 1) {
     const count = values(state.nodes).length;
-    const message = `asks for ${wanted} nodes; this cluster has ${count}. Ask for fewer, or add nodes`;
-    return refused({ reason: 'NotEnoughNodes', message });
+    const why =
+      count < wanted
+        ? `this cluster has ${count}. Ask for fewer, or add nodes`
+        : 'this version places a model on one node. Ask for 1';
+    return refused({ reason: 'NotEnoughNodes', message: `asks for ${wanted} nodes; ${why}` });
   }
   const contextLength = contextLengthOf(metaInstance, context.policy);
   if (contextLength > card.contextLength) {
@@ -102,13 +105,16 @@ function roomiest(
     return free === undefined ? [] : [{ nodeId, free }];
   });
   const best = observed.sort((a, b) => b.free - a.free || (a.nodeId < b.nodeId ? -1 : 1))[0];
-  if (best === undefined) {
-    return refused({ reason: 'NotObserved', message: 'no node has reported its memory yet' });
-  }
-  if (best.free >= needed) return ok(best.nodeId);
+  if (best !== undefined && best.free >= needed) return ok(best.nodeId);
+  const silent = nodeIds.filter((nodeId) => observed.every((each) => each.nodeId !== nodeId));
+  const names = silent.map((nodeId) => nodeName(state, nodeId)).join(', ');
+  const unseen = `${names}: no report of free memory yet`;
+  if (best === undefined) return refused({ reason: 'NotObserved', message: unseen });
   const have = observed.map(({ nodeId, free }) => `${nodeName(state, nodeId)} has ${formatBytes(free)} free`);
-  const message =
-    `${metaInstance.card.modelId} needs ${formatBytes(needed)} on one node; ${have.join(', ')}. ` +
-    `Free ${formatBytes(needed - best.free)} there, ask for a shorter context, or choose a smaller model`;
-  return refused({ reason: 'NotEnoughMemory', message });
+  const numbers = `${metaInstance.card.modelId} needs ${formatBytes(needed)} on one node; ${have.join(', ')}`;
+  if (silent.length > 0) return refused({ reason: 'NotObserved', message: `${unseen}. ${numbers}` });
+  const help =
+    `Free ${formatBytes(needed - best.free)} on ${nodeName(state, best.nodeId)}, ` +
+    'ask for a shorter context, or choose a smaller model';
+  return refused({ reason: 'NotEnoughMemory', message: `${numbers}. ${help}` });
 }
