@@ -102,15 +102,13 @@ export class Generations {
   }
 
   #onStep(generation: Generation, output: StepOutput, sampledAtUs: number): void {
-    const { engine, port, text } = this.#components;
+    const { engine, port } = this.#components;
     generation.sampledAtUs = sampledAtUs;
     const { token, finish } = output;
-    if (token !== undefined && !(finish === 'stop' && text.endTokens.includes(token))) {
-      if (generation.answer.push(token, output)) {
-        engine.cancel(generation.engineTask);
-        this.#end(generation, { type: 'Stop' });
-        return;
-      }
+    if (token !== undefined && generation.answer.push(token, output)) {
+      engine.cancel(generation.engineTask);
+      this.#end(generation, { type: 'Stop' });
+      return;
     }
     if (finish !== undefined) {
       this.#end(generation, taskEnd(finish, output.error));

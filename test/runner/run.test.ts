@@ -286,12 +286,13 @@ describe('answers', () => {
   });
 
   it('end before a stop string that lies across tokens, and the engine is let go at once', async () => {
-    const world = await new World().toReady();
+    const world = await new World({ stepMs: 8 }).toReady();
     world.generate('a', { maxTokens: null, stop: ['東京'] });
     expect(await world.until('TaskEnded')).toMatchObject({ end: { type: 'Stop' } });
     expect(world.textOf('a')).toBe('Grüße aus ');
+    // Left alone, it would go on for two seconds.
     await expect
-      .poll(() => world.reports.findLast(({ type }) => type === 'Heartbeat'))
+      .poll(() => world.reports.findLast(({ type }) => type === 'Heartbeat'), { timeout: 500 })
       .toMatchObject({ activeTasks: 0, queuedTasks: 0 });
   });
 

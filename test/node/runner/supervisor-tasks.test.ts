@@ -74,6 +74,15 @@ describe('tasks', () => {
     expect(JSON.stringify(events)).toContain('SIGSEGV');
   });
 
+  it('of a stuck engine end when that is noticed, not when the process is gone', async () => {
+    const here = bringTo('Serving');
+    const events = startTask(here);
+    await beat(here, 11_000, () => 7, true);
+    expect(types(here.statuses).at(-1)).toBe('Ready');
+    expect(events).toMatchObject([{ type: 'TaskEnded', end: { type: 'Failed' } }]);
+    expect(startTask(here)).toMatchObject([{ type: 'TaskRefused', code: 'NotReady' }]);
+  });
+
   it('stuck behind a dead channel end as well', async () => {
     const here = bringTo('Serving');
     here.runner.channelOpen = false;
@@ -159,6 +168,16 @@ describe('shutdown', () => {
     await here.clock.advance(7_000);
     expect(here.runner.signals).toEqual(['SIGTERM', 'SIGKILL']);
     expect(failure(here)).toMatchObject({ reason: 'PhaseTimeout', phase: 'ShuttingDown' });
+  });
+
+  it('goes on with its ladder when the runner reports a failure on the way', async () => {
+    const here = bringTo('ShuttingDown');
+    await here.clock.advance(3_000);
+    const message = 'the engine did not let go';
+    here.runner.say({ type: 'Failed', failure: { reason: 'EngineStuck', phase: 'ShuttingDown', message } });
+    await here.clock.advance(1_250);
+    expect(here.runner.signals).toEqual(['SIGTERM']);
+    expect(failure(here)).toMatchObject({ reason: 'EngineStuck', phase: 'ShuttingDown' });
   });
 
   it('of a process that nothing ends is given up, and said', async () => {

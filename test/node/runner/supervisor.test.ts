@@ -121,6 +121,17 @@ describe('a process that ends', () => {
     expect(failure(here)?.reason).toBe('OutOfMemory');
   });
 
+  it('keeps the first cause, not its consequences', () => {
+    const here = bringTo('Loading');
+    here.runner.say({
+      type: 'Failed',
+      failure: { reason: 'OutOfMemory', phase: 'Loading', message: '3 GiB are missing' },
+    });
+    here.runner.listener.onBrokenReport('half a line');
+    here.runner.exit({ type: 'Signalled', signal: 'SIGSEGV' });
+    expect(failure(here)).toMatchObject({ reason: 'OutOfMemory', phase: 'Loading' });
+  });
+
   it('has one terminal status; everything after it is normal and without effect', async () => {
     const here = bringTo('Serving');
     here.runner.exit({ type: 'Exited', code: 3 });
@@ -169,6 +180,15 @@ describe('a process that hangs', () => {
   ])('an engine %s is left alone', async (_, beats, busy) => {
     const here = bringTo('Serving');
     await beat(here, 60_000, beats, busy);
+    expect(types(here.statuses).at(-1)).toBe('Ready');
+  });
+
+  it('whose engine rests between short pieces of work is left alone', async () => {
+    const here = bringTo('Serving');
+    for (let turn = 0; turn < 5; turn += 1) {
+      await beat(here, 6_000, () => 7, true);
+      await beat(here, 500, () => 7, false);
+    }
     expect(types(here.statuses).at(-1)).toBe('Ready');
   });
 
