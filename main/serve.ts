@@ -61,9 +61,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     if (config.value.starter && node.isNew) await createStarter(node.api);
     const code = await ended.promise;
     announcer.stop();
-    const quitting = systemClock.after(QUIT_MS, () => process.exit(1));
+    // Unref'd, and never cancelled: it also ends a process that something forgotten keeps alive after the stop.
+    setTimeout(() => process.exit(1), QUIT_MS).unref();
     await node.stop();
-    quitting();
     stopped();
     return code;
   } catch (error) {

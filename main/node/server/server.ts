@@ -109,7 +109,8 @@ function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { status, a
 
 /** A reader that never takes a finished answer may not keep the connection for ever. */
 function dropUnlessRead(outgoing: ServerResponse, clock: Clock, stallMs: number): void {
-  if (outgoing.writableFinished) return;
+  // A client that left before: its `close` has been.
+  if (outgoing.writableFinished || outgoing.destroyed) return;
   const cancel = clock.after(stallMs, () => outgoing.destroy());
   outgoing.once('finish', cancel).once('close', cancel);
 }
