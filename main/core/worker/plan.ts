@@ -1,4 +1,4 @@
-import type { InstanceId, ModelId, NodeId, RunnerId } from '../id.ts';
+import { ownerOf, type InstanceId, type ModelId, type NodeId, type RunnerId } from '../id.ts';
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ClusterState } from '../state.ts';
@@ -61,12 +61,19 @@ function shutDownUnwanted(state: ClusterState, nodeId: NodeId, local: LocalView)
   const wanted = new Set(myShards(state, nodeId).map(({ runnerId }) => runnerId));
   for (const [runnerId, runner] of stoppable(local)) {
     if (wanted.has(runnerId)) continue;
-    const instance = state.instances[runner.instanceId];
-    const deleting = instance && state.metaInstances[instance.metaInstanceId]?.deleting;
-    const reason = deleting === false ? 'the Instance starts over' : 'the model was deleted';
-    return { type: 'ShutDownRunner', runnerId, reason };
+    return { type: 'ShutDownRunner', runnerId, reason: whyUnwanted(state, runner.instanceId) };
   }
   return undefined;
+}
+
+/** For people whose answer is cut off. */
+function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
+  const owner = state.metaInstances[ownerOf(instanceId)];
+  if (owner === undefined || owner.deleting) return 'the model was deleted';
+  if (state.instances[instanceId] !== undefined) return 'the Instance starts over';
+  return owner.status.conditions.Failed?.status === 'True'
+    ? 'the model failed too often'
+    : 'the model was deleted';
 }
 
 /** [W3] When a peer shard failed, the attempt is over on all ranks. */
