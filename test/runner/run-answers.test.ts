@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { generation } from '../support/runner-builders.ts';
+import { World } from '../support/runner-loop.ts';
+
+describe('answers', () => {
+  it('come in whole characters, with usage, as far as asked', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: 40 });
+    expect(await world.until('TaskEnded')).toEqual({
+      type: 'TaskEnded',
+      taskId: 'a',
+      end: { type: 'Length' },
+      usage: { promptTokens: 5, completionTokens: 40 },
+    });
+    const chunks = world.of('a').filter((report) => report.type === 'Chunk');
+    expect(world.textOf('a')).toBe('Grüße aus 東京 🌍! Grüße aus 東');
+    expect(chunks.filter(({ text }) => text === '東')).toHaveLength(2);
+    expect(chunks.every(({ text }) => !text.includes('\uFFFD'))).toBe(true);
+    expect(chunks.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(40);
+    expect(chunks[0]).toMatchObject({ sampledAtUs: 7 });
+  });
+
+  it('that end within a character say so with U+FFFD', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: 3 });
+    await world.until('TaskEnded');
+    expect(world.textOf('a')).toBe('Gr\uFFFD');
+  });
+
+  it('end at an end token, which is neither text nor counted', async () => {
+    const world = await new World({ answerTokens: 2 }).toReady();
+    world.generate('a');
+    expect(await world.until('TaskEnded')).toMatchObject({
+      end: { type: 'Stop' },
+      usage: { completionTokens: 2 },
+    });
+    expect(world.textOf('a')).toBe('Gr');
+  });
+
+  it('end before a stop string that lies across tokens, and the engine is let go at once', async () => {
+    const world = await new World({ stepMs: 8 }).toReady();
+    world.generate('a', { maxTokens: null, stop: ['東京'] });
+    expect(await world.until('TaskEnded')).toMatchObject({ end: { type: 'Stop' } });
+    expect(world.textOf('a')).toBe('Grüße aus ');
+    // Left alone, it would go on for two seconds.
+    await expect
+      .poll(() => world.reports.findLast(({ type }) => type === 'Heartbeat'), { timeout: 500 })
+      .toMatchObject({ activeTasks: 0, queuedTasks: 0 });
+  });
+
+  it('hold back what may become a stop string, and give it when it does not', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: 5, stop: ['üß!'] });
+    await world.until('TaskEnded');
+    expect(world.textOf('a')).toBe('Grü\uFFFD');
+  });
+
+  it('carry the probabilities of exactly the tokens that are in the text', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: 20, stop: ['aus'], topLogprobs: 2 });
+    await world.until('TaskEnded');
+    const details = world
+      .of('a')
+      .flatMap((report) => (report.type === 'Chunk' ? (report.details ?? []) : []));
+    expect(Buffer.from(details.flatMap(({ bytes }) => bytes)).toString()).toBe('Grüße ');
+    expect(details[0]).toEqual({
+      text: 'G',
+      bytes: [71],
+      logprob: -0.5,
+      top: [
+        { text: 'G', bytes: [71], logprob: -0.5 },
+        { text: 'H', bytes: [72], logprob: -1.5 },
+      ],
+    });
+  });
+
+  it('run side by side and are cancelled one by one', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: null });
+    world.generate('b', { maxTokens: 30 });
+    await world.until('Chunk', 'a');
+    world.ask({ type: 'Cancel', taskId: 'a' });
+    expect(await world.until('TaskEnded', 'a')).toMatchObject({ end: { type: 'Cancelled' } });
+    expect(await world.until('TaskEnded', 'b')).toMatchObject({ end: { type: 'Length' } });
+  });
+
+  it('that the engine fails end Failed with its words', async () => {
+    const world = await new World({ mishap: { when: 'step', how: 'throw' } }).toReady();
+    world.generate('a');
+    expect(await world.until('TaskEnded')).toMatchObject({
+      end: { type: 'Failed', message: 'the fake engine broke' },
+    });
+  });
+
+  it('wait joined while the node does not read, and lose nothing', async () => {
+    const world = await new World().toReady();
+    world.congested = true;
+    world.generate('a', { maxTokens: 24 });
+    world.generate('b', { maxTokens: null });
+    await world.until('TaskEnded', 'a');
+    expect(world.of('a').map(({ type }) => type)).toEqual(['Prefill', 'Chunk', 'TaskEnded']);
+    expect(world.textOf('a')).toBe('Grüße aus 東京 🌍!');
+    expect(world.of('b').map(({ type }) => type)).toEqual(['Prefill']);
+    world.drain();
+    expect(world.of('b').map(({ type }) => type)).toEqual(['Prefill', 'Chunk']);
+    world.hangUp();
+  });
+
+  it('still running at a shutdown end Cancelled', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: null });
+    await world.until('Chunk', 'a');
+    world.ask({ type: 'Shutdown' });
+    await world.untilEnded();
+    expect(world.of('a').at(-1)).toMatchObject({ type: 'TaskEnded', end: { type: 'Cancelled' } });
+  });
+});
+
+describe('refusals', () => {
+  it.each<[string, Parameters<typeof generation>[0], string]>([
+    [
+      'a prompt that fills the context',
+      { messages: [{ role: 'user', content: 'x'.repeat(256) }] },
+      'PromptTooLong',
+    ],
+    [
+      'messages the template does not take',
+      { messages: [{ role: 'user', content: '{% if %}' }] },
+      'BadRequest',
+    ],
+    ['an empty prompt', { messages: [{ role: 'user', content: '' }] }, 'BadRequest'],
+    ['a stop string with half a character', { stop: ['\ud800'] }, 'BadRequest'],
+  ])('%s', async (_, changes, code) => {
+    const world = await new World().toReady();
+    world.generate('a', changes);
+    expect(world.of('a')).toMatchObject([{ type: 'TaskRefused', code }]);
+    world.hangUp();
+  });
+
+  it('a queue that is full, while those before it are served', async () => {
+    const world = await new World({ stepMs: 5 }).toReady();
+    for (let task = 1; task <= 9; task += 1) world.generate(`t${task}`, { maxTokens: 2 });
+    expect(world.of('t9')).toMatchObject([{ type: 'TaskRefused', code: 'QueueFull' }]);
+    await world.until('TaskEnded', 't8');
+    world.hangUp();
+  });
+
+  it('a task before the model is ready', () => {
+    const world = new World();
+    world.generate('a');
+    expect(world.of('a')).toMatchObject([{ type: 'TaskRefused', code: 'NotReady' }]);
+    world.hangUp();
+  });
+});
