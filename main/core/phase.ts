@@ -40,5 +40,9 @@ export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase 
 /** The phase as people read it: `RETRYING 2/3`. */
 export function phaseLabel(state: ClusterState, metaInstance: MetaInstance): string {
   const phase = phaseOf(state, metaInstance);
-  return phase === 'RETRYING' ? `RETRYING ${Math.max(1, retryNumber(metaInstance))}/${MAX_RETRIES}` : phase;
+  if (phase !== 'RETRYING') return phase;
+  const { conditions, nextAttemptAt } = metaInstance.status;
+  // Failed, and the master waits for the peers' end before it schedules the next one.
+  const undecided = conditions.Ready?.reason === 'RunnerFailed' && nextAttemptAt === null ? 1 : 0;
+  return `RETRYING ${Math.min(MAX_RETRIES, retryNumber(metaInstance) + undecided)}/${MAX_RETRIES}`;
 }

@@ -80,6 +80,11 @@ const rows: readonly { name: string; given: readonly Event[]; then: string }[] =
     given: [...secondTry, runner(failure(), { incarnation: 1 }), retryScheduled(0)],
     then: 'RETRYING 2/3',
   },
+  {
+    name: 'retry 1 failed, nothing decided yet',
+    given: [...secondTry, runner(failure(), { incarnation: 1 })],
+    then: 'RETRYING 2/3',
+  },
   { name: 'retry 1 is ready', given: [...secondTry, runner('Ready', { incarnation: 1 })], then: 'READY' },
   {
     name: 'retry 1 stayed ready, then failed',

@@ -116,7 +116,9 @@ function startDownload(state: ClusterState, nodeId: NodeId, local: LocalView): W
 /** [W6] Never beside a terminal peer, never while a retry waits for its time: the master decides. */
 function startRunner(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
   const shard = myShards(state, nodeId).find(({ instance, runnerId }) => {
-    if (local.runners[runnerId] !== undefined || state.runners[runnerId] !== undefined) return false;
+    if (state.runners[runnerId] !== undefined) return false;
+    // Also not beside its own earlier incarnation: both would hold the weights.
+    if (values(local.runners).some(({ instanceId }) => instanceId === instance.instanceId)) return false;
     if (state.downloads[nodeId]?.[instance.card.modelId]?.type !== 'Completed') return false;
     if (state.metaInstances[instance.metaInstanceId]?.status.nextAttemptAt !== null) return false;
     return !ranks(state, instance, local).some((status) => status !== undefined && isTerminal(status));
