@@ -214,7 +214,7 @@ describe('a runner process with a fake engine', () => {
       'that floods its channel and is deaf to SIGTERM',
       { engine: { atStart: 'endless', deafToTerm: true } },
       'Starting',
-      { reason: 'ContractBroken', phase: 'Starting', message: /a line that does not end/, withinMs: 3_000 },
+      { reason: 'ContractBroken', phase: 'Starting', message: /said something that is no report/, withinMs: 3_000 },
     ],
     [
       'that never says hello',
