@@ -25,6 +25,9 @@ export interface ReconcilersInit {
   readonly policy: Policy;
 }
 
+/** A script that creates and deletes one name as fast as models load is no restless reconciler. */
+const RATE = { burst: 60, perSecond: 20 };
+
 /** Feeds what the log says to the reconcilers, and what they answer back to the master. */
 export class Reconcilers implements Startable {
   readonly #components: ReconcilersComponents;
@@ -38,10 +41,12 @@ export class Reconcilers implements Startable {
     this.#init = init;
     this.#metaInstances = new Controller<MetaInstanceId>(components, {
       name: 'MetaInstance',
+      ...RATE,
       reconcile: (key) => this.#reconcile((state, context) => reconcileMetaInstance(state, key, context)),
     });
     this.#instances = new Controller<InstanceId>(components, {
       name: 'Instance',
+      ...RATE,
       reconcile: (key) => this.#reconcile((state, context) => reconcileInstance(state, key, context)),
     });
   }

@@ -1,6 +1,7 @@
 import type { Event } from '../../core/event.ts';
 import type { InstanceId, MetaInstanceId } from '../../core/id.ts';
 import { ownerOf } from '../../core/id.ts';
+import { isTerminal } from '../../core/instance.ts';
 import type { ClusterState } from '../../core/state.ts';
 import { instanceOf, values } from '../../core/view.ts';
 
@@ -20,7 +21,11 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'InstanceCreated':
       return { metaInstances: [], instances: [event.instance.instanceId] };
     case 'RunnerStatusChanged':
-      return { metaInstances: [ownerOf(event.instanceId)], instances: [event.instanceId] };
+      // On its way up a runner asks nothing of anybody.
+      return {
+        metaInstances: isTerminal(event.status) ? [ownerOf(event.instanceId)] : [],
+        instances: isTerminal(event.status) || event.status.type === 'Ready' ? [event.instanceId] : [],
+      };
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':
     case 'InstanceSettled':
