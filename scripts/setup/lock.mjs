@@ -62,7 +62,11 @@ function tryMake(folder) {
  * @param {string} folder
  */
 export function dropOwnLock(folder) {
-  if (readOwner(folder) === String(process.pid)) fs.rmSync(folder, { recursive: true, force: true });
+  if (readOwner(folder) !== String(process.pid)) return;
+  // Moved first: while its files go one by one, an emptied lock could already be another's.
+  const aside = `${folder}.released-${process.pid}`;
+  fs.renameSync(folder, aside);
+  fs.rmSync(aside, { recursive: true, force: true });
 }
 
 /** @param {string} folder @returns {() => void} */
