@@ -7,6 +7,9 @@ import { systemClock } from '../../main/node/clock.ts';
 import { RunnerLife, realModel } from '../support/runner-life.ts';
 import type { LifeInit } from '../support/runner-life.ts';
 
+/** What happens at the start is counted from the spawn; a cold start of Node on a busy machine may take this. */
+const COLD_START_MS = 3_000;
+
 let folder: string;
 const lives: RunnerLife[] = [];
 
@@ -214,7 +217,12 @@ describe('a runner process with a fake engine', () => {
       'that floods its channel and is deaf to SIGTERM',
       { engine: { atStart: 'endless', deafToTerm: true } },
       'Starting',
-      { reason: 'ContractBroken', phase: 'Starting', message: /said something that is no report/, withinMs: 3_000 },
+      {
+        reason: 'ContractBroken',
+        phase: 'Starting',
+        message: /said something that is no report/,
+        withinMs: 3_000,
+      },
     ],
     [
       'that never says hello',
@@ -226,7 +234,7 @@ describe('a runner process with a fake engine', () => {
     const startedAt = systemClock.monotonic();
     const life = live(init);
     await life.bringTo(phase);
-    const doneAt = phase === 'Starting' ? startedAt : systemClock.monotonic();
+    const doneAt = phase === 'Starting' ? startedAt + COLD_START_MS : systemClock.monotonic();
     await expectFailure(life, doneAt, expected);
   });
 
