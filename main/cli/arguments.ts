@@ -150,9 +150,14 @@ function split(
   try {
     return parseArgs({ args: [...args], options: options[name], allowPositionals: true, strict: true });
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error);
+    const reason = error instanceof Error ? firstSentence(error.message) : String(error);
     throw usage(`${reason}; see \`skein ${name} --help\`.`);
   }
+}
+
+/** Node's hints after it are about quoting and dashes, not about Skein. */
+function firstSentence(message: string): string {
+  return message.replace(/\.(\s.*)?$/s, '').replace(/\n.*$/s, '');
 }
 
 interface Range {

@@ -11,13 +11,16 @@ export function formatList(
   { width, now, style }: { readonly width: number; readonly now: number; readonly style: Style },
 ): string {
   if (views.length === 0) return 'Nothing is to run; `skein create MODEL` changes that.\n';
-  const longest = Math.max('NAME'.length, ...views.map(({ metaInstanceId }) => metaInstanceId.length));
-  const nameWidth = Math.min(NAME_MOST, longest);
-  const modelWidth = Math.max(8, width - nameWidth - PHASE_WIDTH - 2 * GAP);
-  const modelLongest = Math.max('MODEL'.length, ...views.map(({ modelId }) => modelId.length));
-  const columns = [nameWidth, Math.min(modelWidth, modelLongest)] as const;
+  const room = width - PHASE_WIDTH - 2 * GAP;
+  const longest = (texts: readonly string[]): number => Math.max(...texts.map(({ length }) => length));
+  const nameWidth = Math.min(
+    NAME_MOST,
+    Math.floor(room / 2),
+    longest(['NAME', ...views.map(({ metaInstanceId }) => metaInstanceId)]),
+  );
+  const modelWidth = Math.min(room - nameWidth, longest(['MODEL', ...views.map(({ modelId }) => modelId)]));
   const row = (name: string, model: string, phase: string): string =>
-    `${fit(name, columns[0])}  ${fit(model, columns[1])}  ${phase}`;
+    `${fit(name, nameWidth)}  ${fit(model, modelWidth)}  ${phase}`;
 
   const lines = [style.dim(row('NAME', 'MODEL', 'PHASE'))];
   for (const view of views) {
