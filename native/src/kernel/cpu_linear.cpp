@@ -16,6 +16,8 @@ constexpr int kChunksPerThread = 4;
 /** Floats of one dequantised panel: 512 KiB, which stays in a core's second-level cache. */
 constexpr int kPanelFloats = 128 * 1024;
 constexpr int kMinPanelRows = 16;
+/** Most activation rows for which unpacking weights on the fly is faster than sgemm on dequantised panels. */
+constexpr int kMaxSharedRows = 8;
 
 /** Start of a chunk when [0, rows) is split into `chunks` ranges of whole sets of 4 rows, the last one apart. */
 int chunk_start(int rows, int chunk, int chunks) {
@@ -23,32 +25,24 @@ int chunk_start(int rows, int chunk, int chunks) {
   return chunk == chunks ? rows : static_cast<int>(start / 4 * 4);
 }
 
-void linear_few(const QuantizedMatrix& matrix, const float* x, int x_rows, float* y) {
+void linear_few(const QuantizedMatrix& matrix, const Activations& x, float* y) {
   const Kernel& kernel = selected();
-  const int groups = matrix.columns / kGroupSize;
-  static thread_local std::vector<float> sums;
-  sums.resize(static_cast<std::size_t>(x_rows) * groups);
-  for (std::size_t group = 0; group < sums.size(); group++) {
-    float sum = 0;
-    for (int i = 0; i < kGroupSize; i++) sum += x[group * kGroupSize + i];
-    sums[group] = sum;
-  }
-  const float* group_sums = sums.data();
   auto& pool = ThreadPool::shared();
   const auto work = static_cast<std::int64_t>(matrix.rows) * matrix.columns;
   const int chunks = work < kMinParallelWork || pool.threads() == 1
                          ? 1
                          : std::min(pool.threads() * kChunksPerThread, std::max(matrix.rows / kMinPanelRows, 1));
   pool.run(chunks, [&](int chunk) {
-    kernel.multiply(matrix, x, group_sums, x_rows, y, matrix.rows, chunk_start(matrix.rows, chunk, chunks),
+    kernel.multiply(matrix, x, y, matrix.rows, chunk_start(matrix.rows, chunk, chunks),
                     chunk_start(matrix.rows, chunk + 1, chunks));
   });
 }
 
-void linear_many(const QuantizedMatrix& matrix, const float* x, int x_rows, float* y) {
+void linear_many(const QuantizedMatrix& matrix, const Activations& x, float* y) {
   const Kernel& kernel = selected();
   auto& pool = ThreadPool::shared();
-  const int panel_rows = std::max(kPanelFloats / matrix.columns, kMinPanelRows);
+  const int width = static_cast<int>(x.stride);
+  const int panel_rows = std::max(kPanelFloats / width, kMinPanelRows);
   const int rounds = (matrix.rows + panel_rows * pool.threads() - 1) / (panel_rows * pool.threads());
   const int chunks = std::min(rounds * pool.threads(), std::max(matrix.rows / kMinPanelRows, 1));
   pool.run(chunks, [&](int chunk) {
@@ -56,11 +50,24 @@ void linear_many(const QuantizedMatrix& matrix, const float* x, int x_rows, floa
     const int end = chunk_start(matrix.rows, chunk + 1, chunks);
     if (begin == end) return;
     static thread_local std::vector<float> panel;
-    panel.resize(std::max(panel.size(), static_cast<std::size_t>(end - begin) * matrix.columns));
+    panel.resize(std::max(panel.size(), static_cast<std::size_t>(end - begin) * width));
     kernel.dequantize(matrix, begin, end, panel.data());
-    blas::sgemm_transposed(x_rows, end - begin, matrix.columns, x, matrix.columns, panel.data(), matrix.columns,
-                           y + begin, matrix.rows);
+    // Both sides are in the kernel's order, which does not matter to a sum.
+    blas::sgemm_transposed(x.rows, end - begin, width, x.values, width, panel.data(), width, y + begin, matrix.rows);
   });
+}
+
+float* sized(std::vector<float>& scratch, std::size_t size) {
+  if (scratch.size() < size) scratch.resize(size);
+  return scratch.data();
+}
+
+void sum_groups(const float* x, std::size_t groups, float* sums) {
+  for (std::size_t group = 0; group < groups; group++) {
+    float sum = 0;
+    for (int i = 0; i < kGroupSize; i++) sum += x[group * kGroupSize + i];
+    sums[group] = sum;
+  }
 }
 
 }  // namespace
@@ -69,11 +76,25 @@ void linear(const QuantizedMatrix& matrix, const float* x, int x_rows, float* y)
   if (x_rows <= 0 || matrix.rows <= 0) return;
   if (matrix.columns == 0) {
     std::fill(y, y + static_cast<std::int64_t>(x_rows) * matrix.rows, 0.0f);
-  } else if (x_rows <= kMaxSharedRows) {
-    linear_few(matrix, x, x_rows, y);
-  } else {
-    linear_many(matrix, x, x_rows, y);
+    return;
   }
+  const Kernel& kernel = selected();
+  const int columns = matrix.columns;
+  const std::int64_t stride = kernel.arranged_columns(columns, matrix.bits);
+  static thread_local std::vector<float> arranged_scratch, sums_scratch;
+  float* arranged = sized(arranged_scratch, static_cast<std::size_t>(x_rows * stride));
+  const int chunks = x_rows <= kMaxSharedRows ? 1 : (x_rows + kMinPanelRows - 1) / kMinPanelRows;
+  ThreadPool::shared().run(chunks, [&](int chunk) {
+    const int end = std::min((chunk + 1) * kMinPanelRows, x_rows);
+    for (int row = chunk * kMinPanelRows; row < end; row++) {
+      kernel.arrange(x + static_cast<std::int64_t>(row) * columns, columns, matrix.bits, arranged + row * stride);
+    }
+  });
+  if (x_rows > kMaxSharedRows) return linear_many(matrix, {arranged, stride, nullptr, x_rows}, y);
+  const auto groups = static_cast<std::size_t>(x_rows) * (columns / kGroupSize);
+  float* sums = sized(sums_scratch, groups);
+  sum_groups(x, groups, sums);
+  linear_few(matrix, {arranged, stride, sums, x_rows}, y);
 }
 
 }  // namespace skein::kernel

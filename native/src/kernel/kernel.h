@@ -7,9 +7,6 @@ namespace skein::kernel {
 /** Weights share one scale and one bias per this many consecutive columns. */
 constexpr int kGroupSize = 32;
 
-/** Most activation rows that `multiply` takes: beyond, dequantising a panel for sgemm is faster. */
-constexpr int kMaxSharedRows = 8;
-
 /**
  * A borrowed matrix [rows × columns] in MLX's affine layout: value = scale · q + bias, `q` packed from the low bits of
  * each word up. `columns` is a multiple of 32, `bits` is 4 or 8, scales and biases are [rows × columns / 32].
@@ -23,18 +20,31 @@ struct QuantizedMatrix {
   int bits;
 };
 
+/** Rows of activations in the order of one kernel and number of bits, made by `Kernel::arrange`. */
+struct Activations {
+  const float* values;
+  /** Floats from row to row: `Kernel::arranged_columns`. */
+  std::int64_t stride;
+  /** [rows × columns / 32]: the sums of each 32 values, for the biases. */
+  const float* group_sums;
+  int rows;
+};
+
 /** One implementation. All functions are pure and may run on several threads for disjoint results. */
 struct Kernel {
   /** The name that `SKEIN_CPU_KERNEL` takes. */
   const char* name;
+  /** Floats that a row of `columns` takes once arranged: a few more where vectors do not fit. */
+  int (*arranged_columns)(int columns, int bits);
+  /** Brings one row into the order in which this kernel unpacks weights, padded with zeros. */
+  void (*arrange)(const float* x, int columns, int bits, float* out);
   /**
-   * y[r · y_stride + n] = x row r · matrix row n for n in [begin, end). `x` is [x_rows × columns], contiguous,
-   * 1 ≤ x_rows ≤ kMaxSharedRows; `group_sums` [x_rows × columns / 32] are the sums of each 32 values of `x`.
-   * Each weight row is read from memory once for all rows of `x`.
+   * y[r · y_stride + n] = x row r · matrix row n for n in [begin, end). Each weight row is read from memory once for
+   * all rows of `x`.
    */
-  void (*multiply)(const QuantizedMatrix& matrix, const float* x, const float* group_sums, int x_rows, float* y,
-                   std::int64_t y_stride, int begin, int end);
-  /** Writes rows [begin, end) as fp32 to `out` [(end - begin) × columns]. */
+  void (*multiply)(const QuantizedMatrix& matrix, const Activations& x, float* y, std::int64_t y_stride, int begin,
+                   int end);
+  /** Writes rows [begin, end) as fp32, each arranged like an activation row. */
   void (*dequantize)(const QuantizedMatrix& matrix, int begin, int end, float* out);
   /** y = x / sqrt(mean(x²) + epsilon) · weight, over one row of `columns` values. */
   void (*rms_norm)(const float* x, const float* weight, float epsilon, int columns, float* y);

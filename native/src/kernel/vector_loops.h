@@ -1,60 +1,21 @@
-// The loops around the matrix products, written once over vectors of eight floats. Each kernel file includes this in
-// its own translation unit and gets code for the instructions that it is compiled for; hence the unnamed namespace.
+// The loops around the matrix products. Included by each kernel file for its own instructions, as vector.h.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
-#include "kernel.h"
+#include "vector.h"
 
 namespace skein::kernel {
 namespace {
 
-constexpr int kWidth = 8;
-/** A GNU extension that g++ and clang lower to whatever the target has. */
-using Vector = float __attribute__((vector_size(kWidth * sizeof(float))));
-using IntVector = std::int32_t __attribute__((vector_size(kWidth * sizeof(float))));
-
-inline Vector load(const float* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof(v));
-  return v;
-}
-
-/** The first `count` floats, the others 0. */
-inline Vector load_part(const float* from, int count) {
-  Vector v{};
-  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(float));
-  return v;
-}
-
-inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof(v)); }
-
-inline void store_part(float* to, Vector v, int count) {
-  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(float));
-}
-
-inline float sum_lanes(Vector v) {
-  float sum = 0;
-  for (int lane = 0; lane < kWidth; lane++) sum += v[lane];
-  return sum;
-}
-
-/** Calls `whole(i)` for each full vector and `rest(i, n)` for the n values behind the last one. */
-template <typename Whole, typename Rest>
-inline void for_vectors(std::int64_t count, Whole whole, Rest rest) {
-  std::int64_t i = 0;
-  for (; i + kWidth <= count; i += kWidth) whole(i);
-  if (i < count) rest(i, static_cast<int>(count - i));
-}
-
 /** e^x within 2 units in the last place for |x| ≤ 87; clamped beyond. Cephes `expf` (Moshier). */
 inline Vector exponential(Vector x) {
-  const Vector highest = Vector{} + 87.0f;
+  const Vector highest = broadcast(87.0f);
   x = x > highest ? highest : x;
   x = x < -highest ? -highest : x;
-  const Vector half = x < 0.0f ? Vector{} - 0.5f : Vector{} + 0.5f;
+  const Vector half = x < 0.0f ? broadcast(-0.5f) : broadcast(0.5f);
   const IntVector power = __builtin_convertvector(x * 1.44269504f + half, IntVector);
   const Vector rounded = __builtin_convertvector(power, Vector);
   const Vector r = x - rounded * 0.693359375f + rounded * 2.12194440e-4f;
@@ -70,16 +31,8 @@ inline Vector exponential(Vector x) {
   return mantissa * factor;
 }
 
-inline float dot_product(const float* a, const float* b, int count) {
-  Vector sum{};
-  for_vectors(
-      count, [&](std::int64_t i) { sum += load(a + i) * load(b + i); },
-      [&](std::int64_t i, int n) { sum += load_part(a + i, n) * load_part(b + i, n); });
-  return sum_lanes(sum);
-}
-
 void rms_norm(const float* x, const float* weight, float epsilon, int columns, float* y) {
-  const Vector factor = Vector{} + 1.0f / std::sqrt(dot_product(x, x, columns) / static_cast<float>(columns) + epsilon);
+  const float factor = 1.0f / std::sqrt(dot_product(x, x, columns) / static_cast<float>(columns) + epsilon);
   for_vectors(
       columns, [&](std::int64_t i) { store(y + i, load(x + i) * factor * load(weight + i)); },
       [&](std::int64_t i, int n) { store_part(y + i, load_part(x + i, n) * factor * load_part(weight + i, n), n); });
@@ -93,8 +46,15 @@ void swiglu(const float* gate, const float* up, std::int64_t count, float* y) {
 }
 
 void softmax(float* scores, int count, float scale) {
-  float highest = scores[0];
-  for (int i = 1; i < count; i++) highest = scores[i] > highest ? scores[i] : highest;
+  Vector maxima = broadcast(scores[0]);
+  const auto raise = [&](Vector v) { maxima = v > maxima ? v : maxima; };
+  for_vectors(
+      count, [&](std::int64_t i) { raise(load(scores + i)); },
+      [&](std::int64_t i, int n) {
+        for (int lane = 0; lane < n; lane++) raise(broadcast(scores[i + lane]));
+      });
+  float highest = maxima[0];
+  for (int lane = 1; lane < kWidth; lane++) highest = maxima[lane] > highest ? maxima[lane] : highest;
   Vector sums{};
   const auto weigh = [&](Vector v) { return exponential((v - highest) * scale); };
   for_vectors(
@@ -112,21 +72,59 @@ void softmax(float* scores, int count, float scale) {
   for (int i = 0; i < count; i++) scores[i] *= inverse;
 }
 
+/** Scores of one query against four consecutive keys. */
+inline void score_four(const float* query, const float* keys, int head_size, float* scores) {
+  const float* keys1 = keys + head_size;
+  const float* keys2 = keys1 + head_size;
+  const float* keys3 = keys2 + head_size;
+  // One variable each: g++ would clear an array with a slow string instruction.
+  Vector sum0{}, sum1{}, sum2{}, sum3{};
+  const auto add = [&](std::int64_t i, auto load_at) {
+    const Vector q = load_at(query + i);
+    sum0 += q * load_at(keys + i);
+    sum1 += q * load_at(keys1 + i);
+    sum2 += q * load_at(keys2 + i);
+    sum3 += q * load_at(keys3 + i);
+  };
+  for_vectors(
+      head_size, [&](std::int64_t i) { add(i, [](const float* from) { return load(from); }); },
+      [&](std::int64_t i, int n) { add(i, [n](const float* from) { return load_part(from, n); }); });
+  sum_lanes(sum0, sum1, sum2, sum3, scores);
+}
+
+/** `Count` vectors of columns of weights · values; the sums stay in registers over all tokens. */
+template <int Count>
+inline void weigh_columns(const float* weights, const float* values, int tokens, int head_size, float* out) {
+  Vector sums[Count] = {};
+  for (int token = 0; token < tokens; token++) {
+    const float* value = values + static_cast<std::int64_t>(token) * head_size;
+    for (int i = 0; i < Count; i++) sums[i] += weights[token] * load(value + i * kWidth);
+  }
+  for (int i = 0; i < Count; i++) store(out + i * kWidth, sums[i]);
+}
+
 void attend(const float* query, const float* keys, const float* values, int tokens, int head_size, float scale,
             float* scores, float* out) {
-  for (int token = 0; token < tokens; token++) {
+  int token = 0;
+  for (; token + 4 <= tokens; token += 4) {
+    score_four(query, keys + static_cast<std::int64_t>(token) * head_size, head_size, scores + token);
+  }
+  for (; token < tokens; token++) {
     scores[token] = dot_product(query, keys + static_cast<std::int64_t>(token) * head_size, head_size);
   }
   softmax(scores, tokens, scale);
-  std::memset(out, 0, static_cast<std::size_t>(head_size) * sizeof(float));
-  for (int token = 0; token < tokens; token++) {
-    const float* value = values + static_cast<std::int64_t>(token) * head_size;
-    const float weight = scores[token];
-    for_vectors(
-        head_size, [&](std::int64_t i) { store(out + i, load(out + i) + weight * load(value + i)); },
-        [&](std::int64_t i, int n) {
-          store_part(out + i, load_part(out + i, n) + weight * load_part(value + i, n), n);
-        });
+  constexpr int kColumns = 4;
+  int column = 0;
+  for (; column + kColumns * kWidth <= head_size; column += kColumns * kWidth) {
+    weigh_columns<kColumns>(scores, values + column, tokens, head_size, out + column);
+  }
+  for (; column + kWidth <= head_size; column += kWidth) {
+    weigh_columns<1>(scores, values + column, tokens, head_size, out + column);
+  }
+  for (; column < head_size; column++) {
+    float sum = 0;
+    for (int t = 0; t < tokens; t++) sum += scores[t] * values[static_cast<std::int64_t>(t) * head_size + column];
+    out[column] = sum;
   }
 }
 
