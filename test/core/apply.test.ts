@@ -8,7 +8,6 @@ import {
   ada,
   after,
   bob,
-  chat,
   created,
   deleted,
   deleting,

@@ -5,7 +5,8 @@ import { freeBytes, neededBytes } from '../../main/core/placement/memory.ts';
 import { place } from '../../main/core/placement/place.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import { GiB, MiB } from '../../main/core/unit.ts';
-import { card, spec } from '../support/builders.ts';
+import type { spec } from '../support/builders.ts';
+import { card } from '../support/builders.ts';
 import {
   ada,
   after,

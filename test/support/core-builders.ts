@@ -168,7 +168,7 @@ export const gaveUp: Event = {
   ...instanceDeleted,
   reason: 'RetriesExhausted',
   message: 'ada: boom',
-} as Event;
+};
 export const notPlaced = (reason: string, message: string): Event => ({
   type: 'PlacementFailed',
   metaInstanceId: chat,
