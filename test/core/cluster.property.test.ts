@@ -10,7 +10,6 @@ import { runnerHealth, values } from '../../main/core/view.ts';
 import { seededRandom } from '../support/agenda.ts';
 import { card, spec } from '../support/builders.ts';
 import { Cluster, replay, type ClusterInit } from '../support/cluster-scenario.ts';
-import type { RunnerFault } from '../support/scripted-worker.ts';
 
 const names = ['ada', 'bob', 'cyd'] as const;
 const models = ['alpha', 'beta', 'gamma'] as MetaInstanceId[];
