@@ -14,12 +14,13 @@ const TERMINAL_GRACE_MS = 30_000;
  */
 export function runUnderNode24(places, args, options = {}) {
   const [script = '', ...rest] = args;
-  const flags = ['--disable-warning=ExperimentalWarning'];
-  const child = spawn(places.node24, [...flags, path.resolve(places.root, script), ...rest], {
+  const child = spawn(places.node24, [path.resolve(places.root, script), ...rest], {
     cwd: options.cwd ?? process.cwd(),
     stdio: 'inherit',
     env: {
       ...process.env,
+      // Type stripping and SQLite are experimental in the earlier Node 24; runners inherit this.
+      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --disable-warning=ExperimentalWarning`.trim(),
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? places.compileCache,
       ...options.env,
     },
