@@ -88,7 +88,7 @@ export function selfTestAddon(
       const how = timedOut
         ? `did not end within ${timeoutMs} ms`
         : signal === null
-          ? `ended with exit code ${code}`
+          ? `ended with exit code ${String(code)}`
           : `was ended by ${signal}`;
       const words = stderrTail.trim();
       finish({

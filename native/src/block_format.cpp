@@ -21,7 +21,8 @@ float half_to_float(std::uint16_t half) {
   const std::uint32_t magnitude = half & 0x7fffu;
   // Scaling by 2^112 moves the exponent's bias from 15 to 127 and normalises subnormals on the way.
   const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-  const std::uint32_t bits = magnitude >= 0x7c00u ? (magnitude << 13) | 0x7f800000u : std::bit_cast<std::uint32_t>(scaled);
+  const std::uint32_t bits =
+      magnitude >= 0x7c00u ? (magnitude << 13) | 0x7f800000u : std::bit_cast<std::uint32_t>(scaled);
   return std::bit_cast<float>(bits | sign);
 }
 
@@ -44,9 +45,7 @@ void nibbles_to_words(const std::uint8_t* bytes, std::uint32_t* words) {
 
 void to_float(std::uint32_t type, const std::uint8_t* source, std::size_t count, float* out) {
   switch (type) {
-    case gguf::type_number::F32:
-      std::memcpy(out, source, count * sizeof(float));
-      return;
+    case gguf::type_number::F32: std::memcpy(out, source, count * sizeof(float)); return;
     case gguf::type_number::F16:
       for (std::size_t i = 0; i < count; i++) out[i] = half_to_float(half_bits(source + 2 * i));
       return;
@@ -56,7 +55,8 @@ void to_float(std::uint32_t type, const std::uint8_t* source, std::size_t count,
       }
       return;
     default:
-      throw EngineError(ErrorCode::UnsupportedTensorType, gguf::type_name(gguf::tensor_type(type)) + " is not a dense type");
+      throw EngineError(ErrorCode::UnsupportedTensorType,
+                        gguf::type_name(gguf::tensor_type(type)) + " is not a dense type");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -35,10 +36,19 @@ EngineError as_engine_error(std::exception_ptr thrown, ErrorCode otherwise) {
   } catch (const std::exception& error) {
     const std::string what = error.what();
     // MLX's allocators throw a plain runtime_error that starts so.
-    return {what.starts_with("[malloc") || what.starts_with("[metal::malloc") ? ErrorCode::OutOfMemory : otherwise, what};
+    return {what.starts_with("[malloc") || what.starts_with("[metal::malloc") ? ErrorCode::OutOfMemory : otherwise,
+            what};
   } catch (...) {
     return {otherwise, "an unknown exception"};
   }
+}
+
+/** Steps leave freed blocks behind, in MLX's cache and in malloc's; an idle engine should not hold on to them. */
+void give_memory_back() {
+  mx::clear_cache();
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
 }
 
 }  // namespace
@@ -64,7 +74,9 @@ TaskId Engine::submit(GenerateRequest request) {
   const std::lock_guard lock(mutex_);
   check_open_locked();
   if (!table_) throw EngineError(ErrorCode::NotLoaded, "no model is loaded");
-  if (!whole_) throw EngineError(ErrorCode::BadArgument, "this engine holds only some layers of the model; it cannot generate alone");
+  if (!whole_)
+    throw EngineError(ErrorCode::BadArgument,
+                      "this engine holds only some layers of the model; it cannot generate alone");
   const TaskId task = table_->submit(std::move(request));
   wake_.notify_all();
   return task;
@@ -190,18 +202,22 @@ LoadedModel Engine::load_model(const LoadJob& job) {
   const gguf::File file(request.path);
   const LlamaConfig config = read_llama_config(file);
   if (request.last_layer > config.layers) {
-    throw EngineError(ErrorCode::BadArgument, "layers [" + std::to_string(request.first_layer) + ", " + std::to_string(request.last_layer) +
-                                                  ") are not in this model of " + std::to_string(config.layers) + " layers");
+    throw EngineError(ErrorCode::BadArgument, "layers [" + std::to_string(request.first_layer) + ", " +
+                                                  std::to_string(request.last_layer) + ") are not in this model of " +
+                                                  std::to_string(config.layers) + " layers");
   }
-  const std::int64_t token_bytes = KvCache::bytes_per_token(request.last_layer - request.first_layer, config.kv_heads, config.head_size);
+  const std::int64_t token_bytes =
+      KvCache::bytes_per_token(request.last_layer - request.first_layer, config.kv_heads, config.head_size);
   const std::int64_t kv_blocks = request.limits.kv_bytes / (token_bytes * KvCache::kBlockTokens);
   if (kv_blocks < 1) {
-    throw EngineError(ErrorCode::OutOfMemory, "kvBytes " + std::to_string(request.limits.kv_bytes) + " holds no block of " +
-                                                  std::to_string(KvCache::kBlockTokens) + " tokens, which takes " +
+    throw EngineError(ErrorCode::OutOfMemory, "kvBytes " + std::to_string(request.limits.kv_bytes) +
+                                                  " holds no block of " + std::to_string(KvCache::kBlockTokens) +
+                                                  " tokens, which takes " +
                                                   std::to_string(token_bytes * KvCache::kBlockTokens) + " bytes");
   }
   limits_ = request.limits;
-  limits_.context_tokens = static_cast<int>(std::min({std::int64_t{config.context}, std::int64_t{limits_.context_tokens}, kv_blocks * KvCache::kBlockTokens}));
+  limits_.context_tokens = static_cast<int>(std::min(
+      {std::int64_t{config.context}, std::int64_t{limits_.context_tokens}, kv_blocks * KvCache::kBlockTokens}));
 
   llama_.emplace(file, config, request.first_layer, request.last_layer, [&](int done, int total) {
     beat();
@@ -211,10 +227,11 @@ LoadedModel Engine::load_model(const LoadJob& job) {
   gauges_.weight_bytes = static_cast<std::int64_t>(llama_->weight_bytes());
   const std::lock_guard lock(mutex_);
   whole_ = llama_->has_embedding() && llama_->has_head();
-  table_ = std::make_shared<TaskTable>(SchedulerLimits{limits_.max_tasks, limits_.max_queued, limits_.prefill_chunk, limits_.context_tokens,
-                                                       kv_blocks, KvCache::kBlockTokens},
+  table_ = std::make_shared<TaskTable>(SchedulerLimits{limits_.max_tasks, limits_.max_queued, limits_.prefill_chunk,
+                                                       limits_.context_tokens, kv_blocks, KvCache::kBlockTokens},
                                        config.vocabulary, gauges_);
-  return {"llama", config.layers, config.hidden, config.vocabulary, limits_.context_tokens, gauges_.weight_bytes, token_bytes};
+  return {"llama",    config.layers, config.hidden, config.vocabulary, limits_.context_tokens, gauges_.weight_bytes,
+          token_bytes};
 }
 
 void Engine::run_one_step() {
@@ -238,13 +255,7 @@ void Engine::run_one_step() {
 
 void Engine::become_idle() {
   gauges_.phase = Phase::Idle;
-  if (!was_busy_) return;
-  was_busy_ = false;
-  mx::clear_cache();
-#if defined(__GLIBC__)
-  // Steps leave many freed small blocks behind; an idle runner should not hold on to them.
-  ::malloc_trim(0);
-#endif
+  if (std::exchange(was_busy_, false)) give_memory_back();
 }
 
 void Engine::wait_for_work() {
@@ -262,14 +273,15 @@ void Engine::finish_everything() {
     failure = failure_;
   }
   if (failure.empty()) gauges_.phase = Phase::Closing;
-  for (auto& job : jobs) reject(job, {ErrorCode::Closed, failure.empty() ? "the engine was closed" : "the engine has failed: " + failure});
+  for (auto& job : jobs)
+    reject(job, {ErrorCode::Closed, failure.empty() ? "the engine was closed" : "the engine has failed: " + failure});
   if (table_) {
     if (!failure.empty()) emit(table_->fail_all(failure));
     table_->cancel_all();
     emit(table_->sweep());
   }
   llama_.reset();
-  mx::clear_cache();
+  give_memory_back();
   mx::clear_streams();
   gauges_.weight_bytes = 0;
   if (failure.empty()) gauges_.phase = Phase::Closed;

@@ -12,7 +12,8 @@ namespace {
 constexpr auto kEndDeadline = std::chrono::seconds(5);
 
 template <typename T>
-void settle(Napi::Env env, Napi::Promise::Deferred deferred, const Outcome<T>& outcome, Napi::Value (*convert)(Napi::Env, const T&)) {
+void settle(Napi::Env env, Napi::Promise::Deferred deferred, const Outcome<T>& outcome,
+            Napi::Value (*convert)(Napi::Env, const T&)) {
   if (const auto* failure = std::get_if<EngineError>(&outcome)) {
     deferred.Reject(js::error(env, *failure).Value());
   } else {
@@ -27,7 +28,8 @@ EngineRegistry::EngineRegistry(Napi::Env env) : constructor_(Napi::Persistent(En
   // destroyed under a running thread.
   const auto process = env.Global().Get("process").As<Napi::Object>();
   process.Get("once").As<Napi::Function>().Call(
-      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, [this](const Napi::CallbackInfo&) { stop_all(); })});
+      process,
+      {Napi::String::New(env, "exit"), Napi::Function::New(env, [this](const Napi::CallbackInfo&) { stop_all(); })});
   // A worker's end, for instance.
   env.AddCleanupHook([this] { stop_all(); });
 }
@@ -37,21 +39,23 @@ void EngineRegistry::stop_all() {
 }
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return DefineClass(env, "NativeEngine",
-                     {InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
-                      InstanceMethod("cancel", &EngineObject::cancel), InstanceMethod("evaluate", &EngineObject::evaluate),
-                      InstanceMethod("heartbeat", &EngineObject::heartbeat), InstanceMethod("close", &EngineObject::close)});
+  return DefineClass(
+      env, "NativeEngine",
+      {InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
+       InstanceMethod("cancel", &EngineObject::cancel), InstanceMethod("evaluate", &EngineObject::evaluate),
+       InstanceMethod("heartbeat", &EngineObject::heartbeat), InstanceMethod("close", &EngineObject::close)});
 }
 
-EngineObject::EngineObject(const Napi::CallbackInfo& info) : ObjectWrap(info), channel_(std::make_shared<JsChannel>(info.Env())) {
+EngineObject::EngineObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info), channel_(std::make_shared<JsChannel>(info.Env())) {
   on_steps_ = Napi::Persistent(info[0].As<Napi::Function>());
   // Posted functions use `this`: `Ref` below keeps it alive until `collect`, and a closed channel delivers nothing.
   auto channel = channel_;
-  engine_ = std::make_shared<Engine>(Engine::Listener{
-      [this, channel](std::vector<StepOutput> outputs) {
-        channel->post([this, outputs = std::move(outputs)](Napi::Env env) { deliver(env, outputs); });
-      },
-      [this, channel] { channel->post([this](Napi::Env env) { collect(env); }); }});
+  engine_ = std::make_shared<Engine>(
+      Engine::Listener{[this, channel](std::vector<StepOutput> outputs) {
+                         channel->post([this, outputs = std::move(outputs)](Napi::Env env) { deliver(env, outputs); });
+                       },
+                       [this, channel] { channel->post([this](Napi::Env env) { collect(env); }); }});
   Ref();
   info.Env().GetInstanceData<EngineRegistry>()->add(this);
 }
@@ -118,7 +122,9 @@ Napi::Value EngineObject::evaluate(const Napi::CallbackInfo& info) {
   return deferred.Promise();
 }
 
-Napi::Value EngineObject::heartbeat(const Napi::CallbackInfo& info) { return js::heartbeat(info.Env(), engine_->gauges()); }
+Napi::Value EngineObject::heartbeat(const Napi::CallbackInfo& info) {
+  return js::heartbeat(info.Env(), engine_->gauges());
+}
 
 Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

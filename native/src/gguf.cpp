@@ -29,10 +29,18 @@ enum ValueType : std::uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, 
 /** Bytes that one element of the type takes at least. */
 std::uint64_t min_bytes(std::uint32_t type) {
   switch (type) {
-    case U8: case I8: case Bool: return 1;
-    case U16: case I16: return 2;
-    case U32: case I32: case F32: return 4;
-    case U64: case I64: case F64: case String: return 8;
+    case U8:
+    case I8:
+    case Bool: return 1;
+    case U16:
+    case I16: return 2;
+    case U32:
+    case I32:
+    case F32: return 4;
+    case U64:
+    case I64:
+    case F64:
+    case String: return 8;
     case ArrayType: return 12;
     default: return 0;
   }
@@ -46,8 +54,7 @@ class Reader {
   std::uint64_t left() const { return file_.size() - position_; }
 
   [[noreturn]] void refuse(const std::string& item, const std::string& what, std::uint64_t at) const {
-    throw EngineError(ErrorCode::BadModel,
-                      file_.path() + ": " + item + " at byte " + std::to_string(at) + ": " + what);
+    throw EngineError(ErrorCode::BadModel, file_.path() + ": " + item + " at byte " + std::to_string(at) + ": " + what);
   }
 
   template <typename T>
@@ -66,7 +73,8 @@ class Reader {
       refuse(item, "a string of " + std::to_string(length) + " bytes reaches past the end of the file", at);
     }
     if (length > limit) {
-      refuse(item, "a string of " + std::to_string(length) + " bytes; at most " + std::to_string(limit) + " are allowed", at);
+      refuse(item,
+             "a string of " + std::to_string(length) + " bytes; at most " + std::to_string(limit) + " are allowed", at);
     }
     const std::string_view text(reinterpret_cast<const char*>(file_.data()) + position_, length);
     position_ += length;
@@ -102,7 +110,8 @@ class Reader {
  private:
   Value array(const std::string& item, int depth) {
     const std::uint64_t at = position_;
-    if (depth >= kMaxArrayDepth) refuse(item, "arrays are nested more than " + std::to_string(kMaxArrayDepth) + " deep", at);
+    if (depth >= kMaxArrayDepth)
+      refuse(item, "arrays are nested more than " + std::to_string(kMaxArrayDepth) + " deep", at);
     const auto type = scalar<std::uint32_t>(item);
     const auto count = scalar<std::uint64_t>(item);
     const std::uint64_t element_bytes = min_bytes(type);
@@ -197,8 +206,10 @@ void File::read() {
   version_ = reader.scalar<std::uint32_t>("version");
   if (version_ != 2 && version_ != 3) {
     const bool swapped = (version_ & 0xffff) == 0 && version_ != 0;
-    reader.refuse("version", swapped ? "a big-endian GGUF; only little-endian files are read"
-                                     : "GGUF version " + std::to_string(version_) + "; versions 2 and 3 are read", 4);
+    reader.refuse("version",
+                  swapped ? "a big-endian GGUF; only little-endian files are read"
+                          : "GGUF version " + std::to_string(version_) + "; versions 2 and 3 are read",
+                  4);
   }
   const auto tensor_count = reader.scalar<std::uint64_t>("tensor count");
   const auto entry_count = reader.scalar<std::uint64_t>("metadata count");
@@ -237,8 +248,10 @@ void File::read() {
     }
     if (start > mapped_.size() || tensor.offset > mapped_.size() - start ||
         tensor.bytes > mapped_.size() - start - tensor.offset) {
-      reader.refuse(item, std::to_string(tensor.bytes) + " bytes of data reach past the end of the file of " +
-                              std::to_string(mapped_.size()) + " bytes", tensor.offset);
+      reader.refuse(item,
+                    std::to_string(tensor.bytes) + " bytes of data reach past the end of the file of " +
+                        std::to_string(mapped_.size()) + " bytes",
+                    tensor.offset);
     }
     tensor.offset += start;
   }

@@ -60,17 +60,22 @@ SamplingOptions sampling(const Napi::Value& value) {
   const std::uint64_t seed_value = seed.As<Napi::BigInt>().Uint64Value(&lossless);
   if (!lossless) refuse("seed is not a bigint from 0 to 2^64 - 1");
   constexpr int kMany = std::numeric_limits<std::int32_t>::max();
-  return {real(from, "temperature"),       real(from, "topP"),
-          small(from, "topK", 0, kMany),   real(from, "minP"),
-          real(from, "repetitionPenalty"), real(from, "presencePenalty"),
-          real(from, "frequencyPenalty"),  small(from, "penaltyWindow", 0, kMany),
+  return {real(from, "temperature"),
+          real(from, "topP"),
+          small(from, "topK", 0, kMany),
+          real(from, "minP"),
+          real(from, "repetitionPenalty"),
+          real(from, "presencePenalty"),
+          real(from, "frequencyPenalty"),
+          small(from, "penaltyWindow", 0, kMany),
           seed_value};
 }
 
 /** Defines rather than sets: a key such as `__proto__` comes from the file. */
 void define(Napi::Env env, napi_value target, std::string_view key, napi_value value) {
   const Napi::String name = Napi::String::New(env, key.data(), key.size());
-  const napi_property_descriptor property{nullptr, name, nullptr, nullptr, nullptr, value, napi_default_jsproperty, nullptr};
+  const napi_property_descriptor property{nullptr, name, nullptr, nullptr, nullptr, value, napi_default_jsproperty,
+                                          nullptr};
   const napi_status status = napi_define_properties(env, target, 1, &property);
   if (status != napi_ok) throw Napi::Error::New(env, "cannot define a property");
 }
@@ -83,7 +88,8 @@ struct ToJs {
     return Napi::BigInt::New(env, value);
   }
   Napi::Value operator()(std::int64_t value) const {
-    if (std::abs(static_cast<double>(value)) <= kMaxSafeInteger) return Napi::Number::New(env, static_cast<double>(value));
+    if (std::abs(static_cast<double>(value)) <= kMaxSafeInteger)
+      return Napi::Number::New(env, static_cast<double>(value));
     return Napi::BigInt::New(env, value);
   }
   Napi::Value operator()(double value) const { return Napi::Number::New(env, value); }
@@ -171,17 +177,19 @@ std::string path(const Napi::Value& value) {
 LoadRequest load_request(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
   const Napi::Object limits = object(from.Get("limits"), "limits");
-  LoadRequest request{path(from.Get("path")), small(from, "firstLayer", 0, 1 << 20), small(from, "lastLayer", 1, 1 << 20), {}};
+  LoadRequest request{
+      path(from.Get("path")), small(from, "firstLayer", 0, 1 << 20), small(from, "lastLayer", 1, 1 << 20), {}};
   if (request.first_layer >= request.last_layer) refuse("lastLayer must be above firstLayer");
-  request.limits = {small(limits, "maxTasks", 1, 64), small(limits, "maxQueued", 0, 10000), small(limits, "contextTokens", 1, 1 << 24),
-                    small(limits, "prefillChunk", 1, 4096), integer(limits, "kvBytes", 1, kMaxSafeInteger)};
+  request.limits = {small(limits, "maxTasks", 1, 64), small(limits, "maxQueued", 0, 10000),
+                    small(limits, "contextTokens", 1, 1 << 24), small(limits, "prefillChunk", 1, 4096),
+                    integer(limits, "kvBytes", 1, kMaxSafeInteger)};
   return request;
 }
 
 GenerateRequest generate_request(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
-  return {tokens(from, "prompt"), small(from, "maxTokens", 1, std::numeric_limits<std::int32_t>::max()), tokens(from, "endTokens"),
-          sampling(from.Get("sampling")), small(from, "topLogprobs", -1, 20)};
+  return {tokens(from, "prompt"), small(from, "maxTokens", 1, std::numeric_limits<std::int32_t>::max()),
+          tokens(from, "endTokens"), sampling(from.Get("sampling")), small(from, "topLogprobs", -1, 20)};
 }
 
 EvaluateInput evaluate_input(const Napi::Value& value) {
@@ -211,7 +219,8 @@ Napi::Value header(Napi::Env env, const gguf::File& file) {
     each.Set("name", Napi::String::New(env, tensor.name.data(), tensor.name.size()));
     each.Set("type", gguf::type_name(tensor.type));
     const auto shape = Napi::Array::New(env, tensor.shape.size());
-    for (std::size_t d = 0; d < tensor.shape.size(); d++) shape.Set(static_cast<std::uint32_t>(d), static_cast<double>(tensor.shape[d]));
+    for (std::size_t d = 0; d < tensor.shape.size(); d++)
+      shape.Set(static_cast<std::uint32_t>(d), static_cast<double>(tensor.shape[d]));
     each.Set("shape", shape);
     each.Set("bytes", static_cast<double>(tensor.bytes));
     tensors.Set(static_cast<std::uint32_t>(i), each);
@@ -237,7 +246,8 @@ Napi::Value loaded_model(Napi::Env env, const LoadedModel& model) {
 
 Napi::Value step_outputs(Napi::Env env, const std::vector<StepOutput>& outputs) {
   const auto result = Napi::Array::New(env, outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); i++) result.Set(static_cast<std::uint32_t>(i), step_output(env, outputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); i++)
+    result.Set(static_cast<std::uint32_t>(i), step_output(env, outputs[i]));
   return result;
 }
 

@@ -11,7 +11,8 @@ KvCache::KvCache(int layers, int kv_heads, int head_size) : kv_heads_(kv_heads),
   layers_.assign(layers, Layer{empty, empty, 0});
 }
 
-std::pair<mx::array, mx::array> KvCache::update(int index, const mx::array& keys, const mx::array& values, int position) {
+std::pair<mx::array, mx::array> KvCache::update(int index, const mx::array& keys, const mx::array& values,
+                                                int position) {
   Layer& layer = layers_.at(index);
   const int end = position + keys.shape(2);
   if (end > layer.capacity) grow(layer, end);

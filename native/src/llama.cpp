@@ -17,16 +17,19 @@ namespace {
 
 /** A tensor that this decoder would ignore (a bias, an expert) means another computation: refuse instead. */
 void check_tensor_names(const gguf::File& file, const LlamaConfig& config) {
-  std::unordered_set<std::string> known{"token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"};
+  std::unordered_set<std::string> known{"token_embd.weight", "output_norm.weight", "output.weight",
+                                        "rope_freqs.weight"};
   for (int layer = 0; layer < config.layers; layer++) {
-    for (const char* name : {"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}) {
+    for (const char* name :
+         {"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}) {
       known.insert("blk." + std::to_string(layer) + "." + name + ".weight");
     }
   }
   for (const auto& tensor : file.tensors()) {
     if (!known.contains(std::string(tensor.name))) {
-      throw EngineError(ErrorCode::UnsupportedArchitecture,
-                        file.mapped().path() + ": tensor " + std::string(tensor.name) + " has no place in the llama decoder of this build");
+      throw EngineError(ErrorCode::UnsupportedArchitecture, file.mapped().path() + ": tensor " +
+                                                                std::string(tensor.name) +
+                                                                " has no place in the llama decoder of this build");
     }
   }
 }
@@ -73,7 +76,9 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
   rope_wavelengths_ = mx::array(wavelengths_.data(), {config.rope_size / 2}, mx::float32);
   for (int index = first_layer; index < last_layer; index++) {
     const std::string prefix = "blk." + std::to_string(index) + ".";
-    const auto matrix = [&](const char* name, int rows, int columns) { return loader.matrix(prefix + name + ".weight", rows, columns); };
+    const auto matrix = [&](const char* name, int rows, int columns) {
+      return loader.matrix(prefix + name + ".weight", rows, columns);
+    };
     layers_.push_back({loader.vector(prefix + "attn_norm.weight", hidden), matrix("attn_q", query_size, hidden),
                        matrix("attn_k", kv_size, hidden), matrix("attn_v", kv_size, hidden),
                        matrix("attn_output", hidden, query_size), loader.vector(prefix + "ffn_norm.weight", hidden),
@@ -118,7 +123,9 @@ mx::array Llama::attention(int index, const mx::array& hidden, std::span<const S
   std::vector<mx::array> parts;
   int row = 0;
   for (const Segment& segment : segments) {
-    const auto rows = [&](const mx::array& all) { return mx::slice(all, {row, 0}, {row + segment.rows, all.shape(1)}); };
+    const auto rows = [&](const mx::array& all) {
+      return mx::slice(all, {row, 0}, {row + segment.rows, all.shape(1)});
+    };
     parts.push_back(attend(index, rows(query), rows(key), rows(value), segment));
     row += segment.rows;
   }
@@ -144,7 +151,8 @@ mx::array Llama::attend(int index, const mx::array& query, const mx::array& key,
 }
 
 mx::array Llama::rope(const mx::array& heads, int position) const {
-  return mx::fast::rope(heads, config_.rope_size, /*traditional=*/true, std::nullopt, config_.rope_scale, position, rope_wavelengths_);
+  return mx::fast::rope(heads, config_.rope_size, /*traditional=*/true, std::nullopt, config_.rope_scale, position,
+                        rope_wavelengths_);
 }
 
 }  // namespace skein

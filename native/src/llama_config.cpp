@@ -80,7 +80,8 @@ int vocabulary_of(const gguf::File& file) {
   const gguf::Tensor* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr) refuse(ErrorCode::BadModel, file, "tensor token_embd.weight is missing");
   const std::int64_t rows = embedding->shape.size() == 2 ? embedding->shape[0] : 0;
-  if (rows < 1 || rows > kMaxVocabulary) refuse(ErrorCode::BadModel, file, "token_embd.weight is not a vocabulary × hidden matrix");
+  if (rows < 1 || rows > kMaxVocabulary)
+    refuse(ErrorCode::BadModel, file, "token_embd.weight is not a vocabulary × hidden matrix");
   return static_cast<int>(rows);
 }
 
@@ -110,13 +111,15 @@ LlamaConfig read_llama_config(const gguf::File& file) {
   config.vocabulary = vocabulary_of(file);
 
   if (config.heads % config.kv_heads != 0) {
-    refuse(ErrorCode::BadModel, file, std::to_string(config.heads) + " heads cannot share " +
-                                          std::to_string(config.kv_heads) + " key-value heads evenly");
+    refuse(ErrorCode::BadModel, file,
+           std::to_string(config.heads) + " heads cannot share " + std::to_string(config.kv_heads) +
+               " key-value heads evenly");
   }
   const bool has_key_length = file.find("llama.attention.key_length") != nullptr;
   if (!has_key_length && config.hidden % config.heads != 0) {
-    refuse(ErrorCode::BadModel, file, "embedding length " + std::to_string(config.hidden) + " does not divide by " +
-                                          std::to_string(config.heads) + " heads");
+    refuse(ErrorCode::BadModel, file,
+           "embedding length " + std::to_string(config.hidden) + " does not divide by " + std::to_string(config.heads) +
+               " heads");
   }
   config.head_size = keys.count("llama.attention.key_length", kMaxWidth, config.hidden / config.heads);
   if (keys.count("llama.attention.value_length", kMaxWidth, config.head_size) != config.head_size) {

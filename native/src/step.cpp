@@ -13,7 +13,9 @@ namespace {
 
 int rows_of(const StepRow& row) { return static_cast<int>(row.entry.tokens.size()); }
 
-mx::array rows_between(const mx::array& all, int begin, int end) { return mx::slice(all, {begin, 0}, {end, all.shape(1)}); }
+mx::array rows_between(const mx::array& all, int begin, int end) {
+  return mx::slice(all, {begin, 0}, {end, all.shape(1)});
+}
 
 std::vector<Segment> segments_of(const Llama& llama, Step& step) {
   std::vector<Segment> segments;
@@ -56,17 +58,21 @@ int input_rows(const Llama& llama, const EvaluateInput& input) {
   const int hidden = llama.config().hidden;
   if (llama.has_embedding()) {
     const auto* tokens = std::get_if<std::vector<std::int32_t>>(&input);
-    if (tokens == nullptr) throw EngineError(ErrorCode::BadArgument, "this shard has layer 0: evaluate takes token ids (Int32Array)");
+    if (tokens == nullptr)
+      throw EngineError(ErrorCode::BadArgument, "this shard has layer 0: evaluate takes token ids (Int32Array)");
     for (const auto token : *tokens) {
       if (token < 0 || token >= llama.config().vocabulary) {
-        throw EngineError(ErrorCode::BadArgument, "token " + std::to_string(token) + " is outside the vocabulary of " + std::to_string(llama.config().vocabulary));
+        throw EngineError(ErrorCode::BadArgument, "token " + std::to_string(token) + " is outside the vocabulary of " +
+                                                      std::to_string(llama.config().vocabulary));
       }
     }
     return static_cast<int>(tokens->size());
   }
   const auto* states = std::get_if<std::vector<float>>(&input);
   if (states == nullptr || states->size() % hidden != 0) {
-    throw EngineError(ErrorCode::BadArgument, "this shard starts behind layer 0: evaluate takes hidden states (Float32Array), rows of " + std::to_string(hidden));
+    throw EngineError(ErrorCode::BadArgument,
+                      "this shard starts behind layer 0: evaluate takes hidden states (Float32Array), rows of " +
+                          std::to_string(hidden));
   }
   return static_cast<int>(states->size() / hidden);
 }
@@ -105,7 +111,8 @@ std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input
   const int rows = input_rows(llama, input);
   if (rows < 1) throw EngineError(ErrorCode::BadArgument, "evaluate needs at least one row");
   if (rows > context_tokens) {
-    throw EngineError(ErrorCode::PromptTooLong, std::to_string(rows) + " rows are more than the context of " + std::to_string(context_tokens));
+    throw EngineError(ErrorCode::PromptTooLong,
+                      std::to_string(rows) + " rows are more than the context of " + std::to_string(context_tokens));
   }
   const int width = llama.config().hidden;
   KvCache cache = llama.make_cache();
@@ -114,7 +121,8 @@ std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input
     const int count = std::min(chunk, rows - begin);
     mx::array hidden = llama.has_embedding()
                            ? llama.embed(std::span(std::get<0>(input)).subspan(begin, count))
-                           : mx::array(std::get<1>(input).data() + static_cast<std::size_t>(begin) * width, {count, width}, mx::float32);
+                           : mx::array(std::get<1>(input).data() + static_cast<std::size_t>(begin) * width,
+                                       {count, width}, mx::float32);
     const Segment segment = llama.segment(begin, count, cache);
     for (int index = 0; index < llama.layers(); index++) {
       hidden = llama.layer(index, hidden, {&segment, 1});

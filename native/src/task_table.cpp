@@ -12,13 +12,15 @@ TaskId TaskTable::submit(GenerateRequest request) {
   if (request.prompt.empty()) throw EngineError(ErrorCode::BadArgument, "the prompt has no tokens");
   for (const auto token : request.prompt) {
     if (token < 0 || token >= vocabulary_) {
-      throw EngineError(ErrorCode::BadArgument, "prompt token " + std::to_string(token) + " is outside the vocabulary of " + std::to_string(vocabulary_));
+      throw EngineError(ErrorCode::BadArgument, "prompt token " + std::to_string(token) +
+                                                    " is outside the vocabulary of " + std::to_string(vocabulary_));
     }
   }
   if (request.prompt.size() >= static_cast<std::size_t>(limits_.context_tokens)) {
-    throw EngineError(ErrorCode::PromptTooLong, "the prompt has " + std::to_string(request.prompt.size()) + " tokens; with an answer at most " +
-                                                    std::to_string(limits_.context_tokens - 1) + " fit into the context of " +
-                                                    std::to_string(limits_.context_tokens));
+    throw EngineError(ErrorCode::PromptTooLong,
+                      "the prompt has " + std::to_string(request.prompt.size()) + " tokens; with an answer at most " +
+                          std::to_string(limits_.context_tokens - 1) + " fit into the context of " +
+                          std::to_string(limits_.context_tokens));
   }
   const std::lock_guard lock(mutex_);
   const TaskId id = last_task_ + 1;
@@ -32,7 +34,8 @@ TaskId TaskTable::submit(GenerateRequest request) {
   if (scheduler_.submit(id, std::move(request.prompt)) == Scheduler::Submission::QueueFull) {
     tasks_.erase(id);
     throw EngineError(ErrorCode::QueueFull, std::to_string(scheduler_.active()) + " generations run and " +
-                                                std::to_string(scheduler_.queued()) + " wait, which is the limit; try again when one has ended");
+                                                std::to_string(scheduler_.queued()) +
+                                                " wait, which is the limit; try again when one has ended");
   }
   last_task_ = id;
   publish_locked();
@@ -115,7 +118,8 @@ void TaskTable::sample(Task& task, std::span<float> logits, StepOutput& output) 
       return;
     }
     task.generated++;
-    const bool full = task.generated >= task.max_tokens || task.prompt_tokens + task.generated >= limits_.context_tokens;
+    const bool full =
+        task.generated >= task.max_tokens || task.prompt_tokens + task.generated >= limits_.context_tokens;
     if (full) output.finish = Finish::Length;
     output.logprobs = task.top_logprobs >= 0;
     output.sampled = std::move(sampled);

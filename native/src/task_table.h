@@ -31,7 +31,7 @@ class TaskTable {
 
   bool idle() const;
 
-  /** Ends all tasks whose cancel was asked, running or waiting, and returns their last outputs. Cheap when there is none. */
+  /** Ends all tasks whose cancel was asked, running or waiting; returns their last outputs. Cheap when there is none. */
   std::vector<StepOutput> sweep();
   /** The next step's entries; empty when nothing can run. */
   Step next_step();

@@ -49,11 +49,13 @@ const gguf::Tensor& WeightLoader::tensor(const std::string& name, const std::vec
       for (const auto size : sizes) result += (result.empty() ? "" : " × ") + std::to_string(size);
       return result;
     };
-    throw EngineError(ErrorCode::BadModel, path + ": tensor " + name + " is " + text(found->shape) + ", expected " + text(shape));
+    throw EngineError(ErrorCode::BadModel,
+                      path + ": tensor " + name + " is " + text(found->shape) + ", expected " + text(shape));
   }
   if (!found->type.loadable) {
-    throw EngineError(ErrorCode::UnsupportedTensorType, path + ": tensor " + name + " is " + gguf::type_name(found->type) +
-                                                            "; this build reads " + gguf::loadable_type_names());
+    throw EngineError(ErrorCode::UnsupportedTensorType, path + ": tensor " + name + " is " +
+                                                            gguf::type_name(found->type) + "; this build reads " +
+                                                            gguf::loadable_type_names());
   }
   return *found;
 }
@@ -68,7 +70,8 @@ mx::array WeightLoader::vector(const std::string& name, int size) {
   const gguf::Tensor& source = tensor(name, {size});
   if (source.type.values != 1) {
     throw EngineError(ErrorCode::UnsupportedTensorType, file_.mapped().path() + ": vector " + name + " is " +
-                                                            gguf::type_name(source.type) + "; only F32, F16 and BF16 vectors are read");
+                                                            gguf::type_name(source.type) +
+                                                            "; only F32, F16 and BF16 vectors are read");
   }
   return dense(source);
 }

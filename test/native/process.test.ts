@@ -45,6 +45,14 @@ describe('a process with an engine', () => {
     expect(ended.stderr).toContain('the listener is broken');
   });
 
+  it('outlives a worker thread that is ended in the midst of a generation', async () => {
+    expect(await runChild('exit-mid-generation.ts', [...model, 'worker'])).toMatchObject({
+      code: 0,
+      signal: null,
+      stderr: '',
+    });
+  });
+
   it('ends at once by SIGTERM in the midst of a generation', async () => {
     const script = fileURLToPath(new URL('support/exit-mid-generation.ts', import.meta.url));
     const child = spawn(process.execPath, [script, ...model, 'signal'], {

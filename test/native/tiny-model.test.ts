@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EngineRun, greedy, limits } from './support/engine-run.ts';
-import type { MetadataValue } from './support/gguf-writer.ts';
+import type { MetadataValue, TensorSource } from './support/gguf-writer.ts';
 import { tiny, tinyLlama, type TinyOptions, type TinyType } from './support/tiny-llama.ts';
 
 let folder: string;
@@ -38,7 +38,7 @@ const float = (value: number): MetadataValue => ({ type: 'f32', value });
 const text = (value: string): MetadataValue => ({ type: 'string', value });
 const count = (value: number): MetadataValue => ({ type: 'u32', value });
 const headSize = tiny.hidden / tiny.heads;
-const factors = (data: readonly number[]): TinyOptions['extraTensors'] => [
+const factors = (data: readonly number[]): readonly TensorSource[] => [
   {
     name: 'rope_freqs.weight',
     shape: [headSize / 2],

@@ -61,15 +61,14 @@ export const ask = (changes: Partial<GenerateOptions> = {}): GenerateOptions => 
 export class EngineRun {
   readonly engine: NativeEngine;
   readonly batches: (readonly StepOutput[])[] = [];
+  /** The engine's beats when each batch came. */
+  readonly beats: number[] = [];
 
   constructor() {
-    this.engine = loadAddon().createEngine((batch) => this.batches.push(batch));
-  }
-
-  static async loaded(options: Partial<LoadOptions> = {}): Promise<EngineRun> {
-    const run = new EngineRun();
-    await run.load(options);
-    return run;
+    this.engine = loadAddon().createEngine((batch) => {
+      this.batches.push(batch);
+      this.beats.push(this.engine.heartbeat().beats);
+    });
   }
 
   load(options: Partial<LoadOptions> = {}): Promise<LoadedModel> {
