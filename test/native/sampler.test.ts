@@ -1,40 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { hasCpuKernels, NativeTests } from './support/native-tests.ts';
-
-interface Case {
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
-  readonly repetition?: number;
-  readonly presence?: number;
-  readonly frequency?: number;
-  readonly window?: number;
-  readonly seed?: number | bigint;
-  readonly topLogprobs?: number;
-  readonly steps?: number;
-  readonly prompt?: readonly number[];
-}
-
-interface Drawn {
-  readonly tokens: readonly number[];
-  readonly logprobs: readonly number[];
-  readonly top: ReadonlyArray<ReadonlyArray<readonly [number, number]>>;
-}
-
-const words = (c: Case): string[] =>
-  [
-    c.temperature ?? 1,
-    c.topP ?? 1,
-    c.topK ?? 0,
-    c.minP ?? 0,
-    c.repetition ?? 1,
-    c.presence ?? 0,
-    c.frequency ?? 0,
-    c.window ?? 64,
-    c.seed ?? 1,
-  ].map(String);
+import { logs, sample, sampleRaw, type SamplingCase } from './support/sampling.ts';
 
 // The C++ tests' binary is built on Linux only; the sampler itself is plain C++ with no platform in it.
 describe.skipIf(!hasCpuKernels)('sampler', () => {
@@ -44,30 +11,12 @@ describe.skipIf(!hasCpuKernels)('sampler', () => {
   });
   afterAll(() => native.close());
 
-  const raw = (logits: readonly (number | string)[], c: Case) =>
-    native.run(
-      'sample',
-      ...words(c),
-      c.topLogprobs ?? -1,
-      c.steps ?? 1,
-      c.prompt?.length ?? 0,
-      ...(c.prompt ?? []),
-      logits.length,
-      ...logits,
-    );
-  const draw = async (logits: readonly number[], c: Case = {}): Promise<Drawn> => {
-    const reply = await raw(logits, c);
-    expect(reply['failure']).toBeUndefined();
-    return reply as unknown as Drawn;
-  };
+  const draw = (logits: readonly number[], c: SamplingCase = {}) => sample(native, logits, c);
   /** Tokens that 4000 draws produce at all, ascending. */
-  const support = async (logits: readonly number[], c: Case): Promise<number[]> => {
+  const support = async (logits: readonly number[], c: SamplingCase): Promise<number[]> => {
     const { tokens } = await draw(logits, { steps: 4000, ...c });
     return [...new Set(tokens)].sort((a, b) => a - b);
   };
-
-  /** Logits whose probabilities are these. */
-  const logs = (...probabilities: number[]): number[] => probabilities.map((p) => Math.log(p));
 
   describe('greedy', () => {
     it.each([
@@ -90,7 +39,7 @@ describe.skipIf(!hasCpuKernels)('sampler', () => {
   describe('filters', () => {
     const five = logs(0.4, 0.3, 0.15, 0.1, 0.05);
 
-    it.each<[string, number[], Case, number[]]>([
+    it.each<[string, number[], SamplingCase, number[]]>([
       ['no filter keeps all', five, {}, [0, 1, 2, 3, 4]],
       ['top-k 1 keeps the best', five, { topK: 1 }, [0]],
       ['top-k 3 keeps three', five, { topK: 3 }, [0, 1, 2]],
@@ -148,82 +97,8 @@ describe.skipIf(!hasCpuKernels)('sampler', () => {
     });
   });
 
-  describe('distribution', () => {
-    /** Pearson's statistic; the bounds below are the 99.99 % points for the degrees of freedom. */
-    const chiSquare = (tokens: readonly number[], probabilities: readonly number[]): number =>
-      probabilities.reduce((sum, p, token) => {
-        const expected = p * tokens.length;
-        return sum + (tokens.filter((t) => t === token).length - expected) ** 2 / expected;
-      }, 0);
-    const ten = [0.3, 0.2, 0.1, 0.1, 0.08, 0.07, 0.06, 0.04, 0.03, 0.02];
-
-    it.each([1, 2, 3, 12345678901234567890n])('follows the probabilities with seed %s', async (seed) => {
-      const { tokens } = await draw(logs(...ten), { seed, steps: 20_000 });
-      expect(chiSquare(tokens, ten)).toBeLessThan(33.7);
-    });
-
-    it('follows the probabilities raised to 1 / temperature', async () => {
-      const { tokens } = await draw(logs(...ten), { temperature: 2, steps: 20_000 });
-      const roots = ten.map(Math.sqrt);
-      const total = roots.reduce((a, b) => a + b);
-      expect(
-        chiSquare(
-          tokens,
-          roots.map((root) => root / total),
-        ),
-      ).toBeLessThan(33.7);
-    });
-
-    it('follows the renormalised probabilities of what top-k left', async () => {
-      const { tokens } = await draw(logs(...ten), { topK: 2, steps: 20_000 });
-      expect(chiSquare(tokens, [0.6, 0.4])).toBeLessThan(15.2);
-    });
-
-    it('gives every token of a wide flat row its turn', async () => {
-      const { tokens } = await draw(Array<number>(600).fill(0), { steps: 20_000 });
-      const thirds = tokens.map((token) => Math.floor(token / 200));
-      expect(chiSquare(thirds, [1 / 3, 1 / 3, 1 / 3])).toBeLessThan(18.5);
-      expect(new Set(tokens).size).toBe(600);
-    });
-
-    it('draws first tokens of neighbouring seeds independently', async () => {
-      const firsts: number[] = [];
-      for (let seed = 0; seed < 2000; seed++) {
-        firsts.push((await draw(logs(0.25, 0.25, 0.25, 0.25), { seed })).tokens[0] ?? -1);
-      }
-      expect(chiSquare(firsts, [0.25, 0.25, 0.25, 0.25])).toBeLessThan(21.2);
-    });
-  });
-
-  describe('seed', () => {
-    const logits = Array.from({ length: 500 }, (_, i) => Math.sin(i));
-
-    it('gives the same tokens again, in this process and in another', async () => {
-      const first = await draw(logits, { seed: 42, steps: 50 });
-      const again = await draw(logits, { seed: 42, steps: 50 });
-      const other = new NativeTests({ SKEIN_CPU_THREADS: '1' });
-      const elsewhere = await other.run('sample', ...words({ seed: 42 }), -1, 50, 0, 500, ...logits);
-      await other.close();
-      expect(again.tokens).toEqual(first.tokens);
-      expect(elsewhere['tokens']).toEqual(first.tokens);
-    });
-
-    it('gives other tokens for another seed, and for the next step', async () => {
-      const one = await draw(logits, { seed: 1, steps: 50 });
-      const two = await draw(logits, { seed: 2, steps: 50 });
-      expect(two.tokens).not.toEqual(one.tokens);
-      expect(new Set(one.tokens).size).toBeGreaterThan(20);
-    });
-
-    it('draws the tokens written down here on every platform', async () => {
-      const { tokens } = await draw(Array<number>(1000).fill(0), { seed: 2026, steps: 8 });
-      // SplitMix64 from seed 2026, each output's high 53 bits as a fraction of 1000 equal tokens.
-      expect(tokens).toEqual(expectedUniform(2026n, 8).map((u) => Math.floor(u * 1000)));
-    });
-  });
-
   describe('penalties', () => {
-    it.each<[string, number[], Case, number[]]>([
+    it.each<[string, number[], SamplingCase, number[]]>([
       ['repetition divides a positive logit', [4, 3], { repetition: 2, prompt: [0] }, [1]],
       ['repetition multiplies a negative logit', [-2, -3], { repetition: 2, prompt: [0] }, [1]],
       ['repetition counts a token once', [4, 1.9], { repetition: 2, prompt: [0, 0, 0] }, [0]],
@@ -318,10 +193,10 @@ describe.skipIf(!hasCpuKernels)('sampler', () => {
     ['no logit at all', [], 'no logits'],
   ])('refuses a row with %s', async (_, logits, message) => {
     for (const temperature of [0, 1])
-      expect((await raw(logits, { temperature }))['failure']).toContain(message);
+      expect((await sampleRaw(native, logits, { temperature }))['failure']).toContain(message);
   });
 
-  it.each<[string, Case]>([
+  it.each<[string, SamplingCase]>([
     ['temperature', { temperature: -1 }],
     ['top_p', { topP: 0 }],
     ['top_p', { topP: 1.5 }],
@@ -332,30 +207,6 @@ describe.skipIf(!hasCpuKernels)('sampler', () => {
     ['frequency_penalty', { frequency: -3 }],
     ['penalty_window', { window: -1 }],
   ])('refuses a %s out of range by name', async (name, sampling) => {
-    expect((await raw([1, 2], sampling))['failure']).toContain(`${name} must be`);
-  });
-
-  it('costs well below half a millisecond per token of a 49152-word vocabulary', async () => {
-    const sampling = words({ temperature: 0.7, topP: 0.95, topK: 40 });
-    const cost = await native.run('sample_cost', ...sampling, -1, 200, 49152, 3);
-    // The median on a quiet machine is 0.15 ms; the bound leaves room for one busy with other tests.
-    expect(cost['microseconds']).toBeLessThan(500);
+    expect((await sampleRaw(native, [1, 2], sampling))['failure']).toContain(`${name} must be`);
   });
 });
-
-/** The generator of `Sampler` written down a second time. */
-function expectedUniform(seed: bigint, count: number): number[] {
-  const gamma = 0x9e3779b97f4a7c15n;
-  const mask = (1n << 64n) - 1n;
-  const mix = (value: bigint): bigint => {
-    let z = value & mask;
-    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & mask;
-    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & mask;
-    return z ^ (z >> 31n);
-  };
-  const stream = mix(seed + gamma);
-  return Array.from(
-    { length: count },
-    (_, step) => Number(mix(stream + gamma * BigInt(step + 1)) >> 11n) * 2 ** -53,
-  );
-}
