@@ -50,7 +50,7 @@ export interface SkeinNode extends Startable {
   readonly api: NodeApi;
   /** `http://127.0.0.1:PORT` while it serves. */
   readonly address: string | null;
-  /** True when the data folder held no log before: nothing was ever created or deleted in it. */
+  /** True when no command ever took effect in the data folder: nothing was ever created or deleted in it. */
   readonly isNew: boolean;
 }
 
@@ -147,7 +147,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const parts = [disk, memory, presence, worker, reconcilers, server];
   return {
     api,
-    isNew: opened.state.lastIndex === 0 && opened.notices.length === 0,
+    isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
     get address() {
       return server.address;
     },
