@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { parseInvocation, type Invocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
-import { create, list, removeOrRetry, type Session } from './command/meta-instance.ts';
+import { create, list, removeOrRetry } from './command/meta-instance.ts';
 import { status } from './command/status.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { processIo, type Io } from './io.ts';
+import type { Session } from './session.ts';
 import { printable, styleFor } from './terminal.ts';
 
 /**

@@ -4,14 +4,9 @@ import { MetaInstancesAnswer, type MetaInstanceView } from '../../core/contract/
 import type { ChatOptions, Invocation } from '../arguments.ts';
 import { chatEvents } from '../chat-stream.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
+import type { Message, Said, Session } from '../session.ts';
 import { printable, printableJson, styleFor } from '../terminal.ts';
 import { converse } from './conversation.ts';
-import type { Session } from './meta-instance.ts';
-
-export interface Message {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
 
 export async function chat(
   session: Session,
@@ -43,12 +38,6 @@ export async function chat(
   }
   const { cancelled } = await streamAnswer(session, { model, messages, asked });
   return cancelled ? exitCodes.interrupted : exitCodes.ok;
-}
-
-/** What came of an answer. */
-export interface Said {
-  readonly text: string;
-  readonly cancelled: boolean;
 }
 
 interface Question {

@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
+import type { Message, Said, Session } from '../session.ts';
 import { printable, styleFor } from '../terminal.ts';
-import type { Message, Said } from './chat.ts';
-import type { Session } from './meta-instance.ts';
 
 const PROMPT = '> ';
 const MAX_WAITING = 1_000;

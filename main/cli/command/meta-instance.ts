@@ -5,21 +5,12 @@ import {
   MetaInstanceView,
 } from '../../core/contract/rest.ts';
 import type { Invocation } from '../arguments.ts';
-import type { NodeClient } from '../client.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
 import { formatList, notesOf } from '../format.ts';
-import type { Io } from '../io.ts';
+import type { Session } from '../session.ts';
 import { printable, printableJson, styleFor, widthOf } from '../terminal.ts';
 
 type Of<Type extends Invocation['type']> = Extract<Invocation, { type: Type }>;
-
-/** What every command works with. */
-export interface Session {
-  readonly client: NodeClient;
-  readonly io: Io;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-}
 
 export async function create({ client, io, signal }: Session, asked: Of<'create'>): Promise<ExitCode> {
   const answer = await client.call('/meta_instance', CreateMetaInstanceAnswer, {

@@ -5,7 +5,7 @@ import type { Invocation } from '../arguments.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { formatList } from '../format.ts';
 import { printable, printableJson, styleFor, widthOf } from '../terminal.ts';
-import type { Session } from './meta-instance.ts';
+import type { Session } from '../session.ts';
 
 const Size = z.object({ inBytes: z.number() });
 

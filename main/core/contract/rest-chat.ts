@@ -18,35 +18,40 @@ const LooseMessage = z.looseObject({ role: ChatRole, content: z.unknown() });
 
 const sampling = SamplingRequest.shape;
 
+const told = <Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+): z.ZodOptional<z.ZodNullable<Schema>> => schema.nullish().meta({ description });
+
 export const ChatBody = z
   .looseObject({
-    model: z.string().min(1).max(160),
+    model: z.string().min(1).max(160).meta({ description: 'A model id or a MetaInstance id.' }),
     messages: z.array(LooseMessage).min(1).max(10_000),
     stream: z.boolean().nullish(),
-    stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-    /** Absent = as far as the context reaches. `max_completion_tokens` wins where both are given. */
-    max_tokens: z.int().min(1).nullish(),
-    max_completion_tokens: z.int().min(1).nullish(),
-    /** Default 0.7; 0 = always the likeliest token. */
-    temperature: sampling.temperature.nullish(),
-    /** Default 1 = all tokens. */
-    top_p: sampling.topP.nullish(),
-    /** Default 0; 0 or -1 = all tokens. */
-    top_k: z.int().min(-1).max(1_000_000).nullish(),
-    min_p: sampling.minP.nullish(),
-    /** One string or up to 16; the answer ends before it. */
-    stop: z.union([z.string().min(1).max(1_000), GenerationRequest.shape.stop]).nullish(),
-    /** The same seed and request give the same text; absent = drawn. */
-    seed: z.int().nullish(),
-    presence_penalty: sampling.presencePenalty.nullish(),
-    frequency_penalty: sampling.frequencyPenalty.nullish(),
-    /** Default 1 = none. */
-    repetition_penalty: sampling.repetitionPenalty.nullish(),
-    /** How many of the last tokens the penalties look at; default 256. */
-    repetition_context_size: sampling.penaltyWindow.nullish(),
+    stream_options: told(
+      z.looseObject({ include_usage: z.boolean().nullish() }),
+      'include_usage: the usage gets a line of its own; without it, it comes with the last chunk.',
+    ),
+    max_tokens: told(z.int().min(1), 'Longest answer; absent = as far as the context reaches.'),
+    max_completion_tokens: told(z.int().min(1), 'As max_tokens, and wins where both are given.'),
+    temperature: told(sampling.temperature, 'Default 0.7; 0 = always the likeliest token.'),
+    top_p: told(sampling.topP, 'Default 1 = all tokens.'),
+    top_k: told(z.int().min(-1).max(1_000_000), 'Default 0; 0 and -1 = all tokens.'),
+    min_p: told(sampling.minP, 'Default 0 = all tokens.'),
+    stop: told(
+      z.union([z.string().min(1).max(1_000), GenerationRequest.shape.stop]),
+      'One string or up to 16; the answer ends before the first that occurs.',
+    ),
+    seed: told(z.int(), 'The same seed and request give the same text; absent = drawn.'),
+    presence_penalty: told(sampling.presencePenalty, 'Default 0.'),
+    frequency_penalty: told(sampling.frequencyPenalty, 'Default 0.'),
+    repetition_penalty: told(sampling.repetitionPenalty, 'Default 1 = none.'),
+    repetition_context_size: told(
+      sampling.penaltyWindow,
+      'How many of the last tokens the penalties look at; default 256.',
+    ),
     logprobs: z.boolean().nullish(),
-    /** Alternatives per token; needs `logprobs`. */
-    top_logprobs: z.int().min(0).max(20).nullish(),
+    top_logprobs: told(z.int().min(0).max(20), 'Alternatives per token; needs logprobs.'),
   })
   .meta({ id: 'ChatBody' });
 export type ChatBody = z.infer<typeof ChatBody>;

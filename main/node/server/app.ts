@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { ClientLeft } from './body.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { answered, type Answer, type Route, type ServerComponents } from './route.ts';
@@ -27,7 +27,7 @@ export function createApp(components: ServerComponents): App {
   const app: App = new Hono();
   for (const route of routes) {
     app.on(route.method.toUpperCase(), route.path, async (context) => {
-      const answer = await answerOf(route, () => route.run(context, components), components);
+      const answer = await answerOf(route, context, components);
       return answer === answered ? RESPONSE_ALREADY_SENT : jsonResponse(answer);
     });
   }
@@ -56,12 +56,13 @@ export function createApp(components: ServerComponents): App {
 type Written = Exclude<Answer, typeof answered> & { readonly headers?: Readonly<Record<string, string>> };
 
 async function answerOf(
-  { method, path }: Route,
-  run: () => Promise<Answer>,
-  { log }: ServerComponents,
+  { method, path, run }: Route,
+  context: Context<{ Bindings: HttpBindings }>,
+  components: ServerComponents,
 ): Promise<Written | typeof answered> {
+  const { log } = components;
   try {
-    return await run();
+    return await run(context, components);
   } catch (error) {
     if (error instanceof HttpError) {
       return { status: error.status, json: error.answer, headers: error.headers };
@@ -71,6 +72,11 @@ async function answerOf(
       return { status: 400, json: errorAnswer(400, error.message) };
     }
     log.error('a request failed inside', { method, path, error });
+    // Half an answer can't become an error any more: only a broken connection tells that it is not whole.
+    if (context.env.outgoing.headersSent) {
+      context.env.outgoing.destroy();
+      return answered;
+    }
     const reason = error instanceof Error ? error.message : String(error);
     return {
       status: 500,

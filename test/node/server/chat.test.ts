@@ -196,7 +196,7 @@ describe('a streamed answer', () => {
   test('silence is filled with comments', async () => {
     const answering = chat({ stream: true }, () => {});
     await eventually(() => bench.node.tasks.length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 400));
     bench.node.tasks[0]!.end();
     const { comments } = sseLines((await answering).text);
     expect(comments.filter((comment) => comment === 'keep-alive').length).toBeGreaterThanOrEqual(3);

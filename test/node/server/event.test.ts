@@ -53,6 +53,18 @@ describe('the log as a list', () => {
     expect(await indexes('?after=99999')).toEqual([]);
   });
 
+  test('a log that breaks in the middle breaks the connection, not the server', async () => {
+    happen(600);
+    const events = bench.node.events.bind(bench.node);
+    bench.node.events = (after, limit) => {
+      if (after > 0) throw new Error('the disk is gone');
+      return events(after, limit);
+    };
+    await expect(bench.ask('/events')).rejects.toThrow();
+    expect(bench.logged.join()).toContain('the disk is gone');
+    expect((await bench.ask('/health')).status).toBe(200);
+  });
+
   test('a reader that takes nothing is dropped', async () => {
     await bench.server.stop();
     bench = await serveFakeNode({ limits: { stallMs: 100 } });

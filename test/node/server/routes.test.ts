@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ErrorAnswer, MetaInstanceView } from '../../../main/core/contract/rest.ts';
+import { ErrorAnswer, type MetaInstanceView } from '../../../main/core/contract/rest.ts';
 import { StateAnswer } from '../../../main/core/contract/rest-state.ts';
 import type { MetaInstanceId } from '../../../main/core/id.ts';
 import { routes } from '../../../main/node/server/app.ts';

@@ -1,4 +1,6 @@
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { ModelId } from '../../../main/core/id.ts';
+import { tinyCard } from '../../support/fake-node.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   createTiny,
@@ -125,6 +127,27 @@ describe('clients that dawdle or babble', () => {
     const bench = await serve();
     expect(await answerTo(bench, bytes)).toMatch(/^HTTP\/1\.1 400 /);
     expect((await bench.ask('/health')).status).toBe(200);
+  });
+
+  test('a reader that never takes a finished answer is dropped', async () => {
+    const bench = await serve({ limits: { stallMs: 100 } });
+    bench.node.cards = Array.from({ length: 40_000 }, (_, number) => ({
+      ...tinyCard,
+      modelId: ModelId.parse(`model-${number}`),
+    }));
+    const socket = await bench.dial();
+    socket.on('error', () => {}).pause();
+    socket.write('GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    let taken = '';
+    socket.on('data', (chunk) => {
+      taken += String(chunk);
+    });
+    socket.resume();
+    await eventually(() => socket.destroyed);
+    expect(taken).toMatch(/^HTTP\/1\.1 200 /);
+    const length = Number(/content-length: (\d+)/i.exec(taken)![1]);
+    expect(taken.length).toBeLessThan(length);
   });
 
   test('more connections than allowed are turned away, and served again afterwards', async () => {
