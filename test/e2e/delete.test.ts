@@ -15,14 +15,19 @@ let node: SkeinProcess;
 
 beforeAll(async () => {
   // Each link is a file of its own to the node, so each is hashed once.
-  const card = ModelCard.parse(
-    JSON.parse(readFileSync(join(root, 'resources', 'models', 'smollm2-135m-instruct.json'), 'utf8')),
-  );
+  const path = join(root, 'resources', 'models', 'smollm2-135m-instruct.json');
+  const card = ModelCard.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const addCard = (name: string, changes: Partial<ModelCard> = {}): void => {
+    const own = { ...card, modelId: name, file: `${name}.gguf`, ...changes };
+    writeFileSync(join(world.modelsDir, `${name}.json`), JSON.stringify(own));
+  };
   for (let number = 0; number < VERIFICATIONS; number += 1) {
     symlinkSync(realModel, join(world.modelsDir, `link-${number}.gguf`));
-    const linked = { ...card, modelId: `link-${number}`, file: `link-${number}.gguf` };
-    writeFileSync(join(world.modelsDir, `link-${number}.json`), JSON.stringify(linked));
+    addCard(`link-${number}`);
   }
+  writeFileSync(join(world.modelsDir, 'poem.gguf'), 'I am a poem, not a model.');
+  addCard('poem', { fileBytes: 25, sha256: null });
+  addCard('nowhere');
   node = await world.start('--log-level', 'warn');
 });
 afterAll(() => world.close());
@@ -120,13 +125,28 @@ describe('a delete', () => {
     await expectNothingLeft();
   });
 
+  it.each<[MetaInstanceView['phase'], Readonly<Record<string, unknown>>]>([
+    ['RETRYING', { model_id: 'poem' }],
+    ['PLACEMENT FAILED', { context_length: 8192, node_ids: ['nobody-knows-me'] }],
+    ['DOWNLOADING', { model_id: 'nowhere' }],
+  ])('of one that is %s ends that, and the name is free', async (phase, body) => {
+    await create('stuck', body);
+    await node.untilPhase('stuck', phase);
+    await deleteThrice('stuck');
+    await node.untilGone('stuck', 2_000);
+    await expectNothingLeft();
+    await node.createReady('stuck');
+    await node.delete('stuck');
+    await node.untilGone('stuck');
+  });
+
   it('of what never was is said', async () => {
     expect(await node.delete('never-was')).toMatchObject({ status: 404, json: { error: { param: 'id' } } });
     expect((await node.chat(MODEL, 'x').catch(String)) as string).toContain('404');
   });
 
-  it('caused no warning or error in the log of the node', () => {
+  it('caused no warning or error in the log of the node, but for the file that is no model', () => {
     const lines = node.stderr.split('\n').filter((line) => / (warn|error) /.test(line));
-    expect(lines).toEqual([]);
+    expect(lines.filter((line) => !line.includes('poem.gguf'))).toEqual([]);
   });
 });
