@@ -176,6 +176,9 @@ describe('an event log', () => {
 function overwrite(path: string): void {
   const bytes = readFileSync(path);
   const random = seeded(33);
-  for (let at = 4096; at < bytes.length; at += 512) bytes[at + Math.floor(512 * random())] ^= 0xff;
+  for (let start = 4096; start < bytes.length; start += 512) {
+    const at = Math.min(start + Math.floor(512 * random()), bytes.length - 1);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0xff, at);
+  }
   writeFileSync(path, bytes);
 }
