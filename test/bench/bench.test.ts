@@ -24,6 +24,7 @@ describe('figures', () => {
   test('the median is the middle sample, or the mean of the middle two', () => {
     expect([median([9, 1, 2]), median([4, 1, 2, 9]), median([7])]).toEqual([2, 3, 7]);
     expect(() => median([])).toThrow('nothing was measured');
+    expect(() => median([1, NaN])).toThrow('not measured: 1, NaN');
   });
 
   test('percentiles are samples, by nearest rank', () => {

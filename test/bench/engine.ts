@@ -40,9 +40,9 @@ export async function benchEngine({ runs, onStep }: BenchInit): Promise<readonly
   ];
 }
 
-/** The kernel for processors without AVX2: a short measurement, for information. */
+/** The kernel for processors without AVX2, for information. */
 export async function benchPortable({ runs, onStep }: BenchInit): Promise<readonly Figure[]> {
-  const job = starterJob({ promptTokens: 64, decodeTokens: 16, repetitions: 1 });
+  const job = starterJob({ promptTokens: PROMPT_TOKENS, decodeTokens: DECODE_TOKENS, repetitions: 1 });
   const results: EngineResult[] = [];
   for (let run = 1; run <= runs; run += 1) {
     onStep(`portable kernel, run ${run} of ${runs}`);

@@ -36,8 +36,9 @@ export function isReached({ aim, value }: Pick<Figure, 'aim' | 'value'>): boolea
   return aim.type === 'Below' ? value < aim.limit : value >= aim.limit;
 }
 
-/** The middle sample, or the mean of the two in the middle. Throws when there is none. */
+/** The middle sample, or the mean of the two in the middle. Throws when there is none, or one that is no number. */
 export function median(samples: readonly number[]): number {
+  if (!samples.every(Number.isFinite)) throw new RangeError(`not measured: ${samples.join(', ')}`);
   const sorted = samples.toSorted((one, other) => one - other);
   const middle = sorted.length / 2;
   const upper = sorted[Math.floor(middle)];

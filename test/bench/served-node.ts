@@ -21,13 +21,22 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
+  /** Folder of what Node compiled before. */
+  readonly compileCache: string;
 }
 
 /** The node itself, as `scripts/launch.mjs` starts it. */
 export const nodeLaunch: Launch = {
   command: places.node24,
   args: ['--disable-warning=ExperimentalWarning', join(places.root, 'main', 'headless.ts'), 'serve'],
+  compileCache: places.compileCache,
 };
+
+/** As `nodeLaunch`, for the first start after set-up: Node has to strip the types of every module and compile it. */
+export const uncompiledLaunch = (dataDir: string): Launch => ({
+  ...nodeLaunch,
+  compileCache: join(dataDir, 'compile'),
+});
 
 /** An empty folder that is gone when `use` has ended. */
 export async function withDataFolder<Value>(use: (dataDir: string) => Promise<Value>): Promise<Value> {
@@ -65,7 +74,7 @@ export class ServedNode {
       cwd: places.root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: places.compileCache },
+      env: { ...process.env, NODE_COMPILE_CACHE: launch.compileCache },
     });
     const forget = atExit(() => endGroup(child, 'SIGKILL'));
     let output = '';
