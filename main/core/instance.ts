@@ -30,6 +30,11 @@ export const Instance = z.strictObject({
   contextLength: z.int().min(1),
   /** By rank, rank 0 first. */
   assignments: z.array(ShardAssignment).min(1),
+  /**
+   * `MlxJaccl` only: row i, column j = the RDMA device of rank i toward rank j; null on the diagonal and, in a ring,
+   * beside the neighbours.
+   */
+  rdmaDevices: z.array(z.array(z.string().nullable())).optional(),
   createdAt: z.number(),
 });
 export type Instance = z.infer<typeof Instance>;

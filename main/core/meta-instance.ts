@@ -3,14 +3,21 @@ import { MetaInstanceId, ModelId, NodeId } from './id.ts';
 import { Interconnect } from './instance.ts';
 import { ModelCard, Sharding } from './model-card.ts';
 
+export const PlacementGoal = z.enum(['smallest', 'fastest']);
+export type PlacementGoal = z.infer<typeof PlacementGoal>;
+
 /** What a person wants. Only commands of people change it; every change raises `generation`. */
 export const MetaInstanceSpec = z.strictObject({
   modelId: ModelId,
   sharding: Sharding.default('Pipeline'),
   interconnect: Interconnect.default('MlxRing'),
   minNodes: z.int().min(1).max(64).default(1),
+  /** Absent = as many as it takes, at most 64. */
+  maxNodes: z.int().min(1).max(64).optional(),
   /** Nodes that must take part; empty = any. */
   nodeIds: z.array(NodeId).max(64).default([]),
+  /** The fewest nodes that fit, or the set with the best predicted speed. Absent = smallest. */
+  placement: PlacementGoal.optional(),
   /** Longest context of one task in tokens; absent = the model's own, at most 8192. */
   contextLength: z
     .int()

@@ -1,4 +1,6 @@
 import type { ModelId, NodeId, RunnerId } from './id.ts';
+import type { Backend } from './model-card.ts';
+import type { Link } from './topology.ts';
 
 /** What is observed and not worth remembering. Never in the log; gone with the process. */
 export interface NodeTelemetry {
@@ -6,6 +8,10 @@ export interface NodeTelemetry {
   readonly totalBytes: number;
   /** Memory that new work may take without pressing others out. */
   readonly availableBytes: number;
+  /** Engines its runners can use; absent = not reported, so nothing is ruled out. */
+  readonly backends?: readonly Backend[];
+  /** Measured speed of decoding: bytes of weights read per second. Absent = unknown, taken for average. */
+  readonly decodeBytesPerSecond?: number;
   /** Epoch ms of the observation. */
   readonly at: number;
 }
@@ -32,4 +38,6 @@ export interface Telemetry {
   readonly nodes: Readonly<Record<NodeId, NodeTelemetry>>;
   readonly runners: Readonly<Record<RunnerId, RunnerTelemetry>>;
   readonly downloads: readonly DownloadTelemetry[];
+  /** Which node reaches which, and how; absent = none known. */
+  readonly links?: readonly Link[];
 }
