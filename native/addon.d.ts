@@ -10,7 +10,8 @@ export interface AddonFeatures {
   /** `gpu` = Metal; `cpu` = Linux. */
   readonly device: 'cpu' | 'gpu';
   /** Which quantised matmul runs: MLX's own (GPU) or one of ours, chosen by CPU feature at load time.
-   *  `SKEIN_CPU_KERNEL=portable|avx2` forces one that the CPU supports. */
+   *  `SKEIN_CPU_KERNEL=portable|avx2` forces one that the CPU supports.
+   *  (`SKEIN_ATTENTION=mlx` makes a CPU use MLX's attention, as a GPU does: for tests.) */
   readonly kernel: 'mlx' | 'avx2' | 'portable';
   /** Threads the CPU kernel uses (1 on the GPU). `SKEIN_CPU_THREADS` overrides, 1 to 64. */
   readonly threads: number;
@@ -44,7 +45,7 @@ export interface EngineLimits {
   readonly maxQueued: number;
   /** Longest context of one task in tokens (prompt + generated); never above the model's own. */
   readonly contextTokens: number;
-  /** Prompt tokens handled per step for all prefilling tasks together, 1 to 4096. */
+  /** Prompt tokens handled per step for all prefilling tasks together, 1 to 4096; the tasks take turns. */
   readonly prefillChunk: number;
   /**
    * Bound on the KV memory of all tasks together, at least one block of 64 tokens. A prompt that can never fit is refused,
@@ -92,7 +93,10 @@ export interface Sampling {
   /** -2 to 2, 0 = off; over generated tokens, as OpenAI defines it. */
   readonly frequencyPenalty: number;
   readonly penaltyWindow: number;
-  /** The same seed, prompt and sampling give the same tokens, whatever else runs. */
+  /**
+   * The same seed, prompt and sampling give the same tokens, whatever else runs: on the CPU to the last bit, unless the
+   * task had to give its KV memory back on the way (`kvBytes`), which rounds its context anew.
+   */
   readonly seed: bigint;
 }
 

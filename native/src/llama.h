@@ -25,8 +25,8 @@ struct Segment {
 };
 
 /**
- * Layers [first, last) of a llama-architecture decoder. The rows of all tasks of a step go through norms and linear
- * layers together, so that weights are read once a step; attention runs for each segment on its own cache.
+ * Layers [first, last) of a llama-architecture decoder. Rows of several tasks go through norms and linear layers
+ * together, so that weights are read once for all; attention runs for each segment on its own cache.
  *
  * GGUF stores llama's Q and K rows permuted for interleaved rope. They stay as they are and rope runs in MLX's
  * `traditional` form: scores are the same, because Q and K are permuted alike, and blocks need no rewriting.

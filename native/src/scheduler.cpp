@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace skein {
-namespace {
-
-/** Pieces smaller than this waste the matrix kernels: below it, tasks take turns over steps instead. */
-constexpr int kSmallestPiece = 32;
-
-}  // namespace
 
 Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits) {}
 
@@ -84,22 +78,21 @@ void Scheduler::plan_prefill(StepPlan& plan) {
     if (state.left() > 1) order.push_back(task);
   }
   if (order.empty()) return;
-  // Another task is first at each step, so that the remainders of the division go round.
+  // Another task is first at each step; the others get what it leaves.
   const auto next = std::upper_bound(order.begin(), order.end(), last_first_);
   std::rotate(order.begin(), next == order.end() ? order.begin() : next, order.end());
   last_first_ = order.front();
 
-  int budget = limits_.prefill_chunk;
-  int waiting = static_cast<int>(order.size());
+  // Pieces end at whole chunks of the task's own context, so that who else runs does not change how it is cut.
+  const int chunk = limits_.prefill_chunk;
+  int budget = chunk;
   for (const TaskId task : order) {
     const State& state = active_.at(task);
-    const int share = std::max(budget / waiting, std::min(kSmallestPiece, budget));
-    const int count = std::min(state.left(), share);
-    if (count == 0) break;
+    const int count = std::min(state.left(), chunk - state.position % chunk);
+    if (count > budget) continue;
     const auto begin = state.tokens.begin() + state.position;
     plan.entries.push_back({task, state.position, {begin, begin + count}, count == state.left()});
     budget -= count;
-    waiting--;
   }
 }
 

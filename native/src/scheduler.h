@@ -40,7 +40,7 @@ class Scheduler {
   /** `prompt` is not empty and shorter than the context. Ids rise from call to call. */
   Submission submit(TaskId task, std::vector<std::int32_t> prompt);
 
-  /** All admitted tasks that decode, plus at most `prefill_chunk` prompt tokens, shared evenly among prefilling tasks. */
+  /** All admitted tasks that decode, plus at most `prefill_chunk` prompt tokens; prefilling tasks take turns. */
   StepPlan plan();
 
   /** The entry's tokens are in the cache now. Unknown tasks (ended within the step): no effect. */

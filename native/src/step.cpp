@@ -1,8 +1,11 @@
 #include "step.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
+#include <utility>
 
+#include "fused.h"
 #include "mlx/ops.h"
 #include "mlx/stream.h"
 #include "mlx/transforms.h"
@@ -11,40 +14,99 @@ namespace skein {
 namespace mx = mlx::core;
 namespace {
 
-int rows_of(const StepRow& row) { return static_cast<int>(row.entry.tokens.size()); }
+/**
+ * Single rows that share one read of the weights. On the CPU more would take the kernels' other path, which rounds
+ * differently (`kernel/cpu_linear.cpp`); on a GPU the choice of kernels is MLX's, and reading once is worth most.
+ */
+std::size_t shared_rows() { return fused::has_attention() ? 8 : std::numeric_limits<std::size_t>::max(); }
+
+/**
+ * Rows that go through the linear layers together. A task's numbers depend on how many rows stand beside its own, so
+ * pieces of prompts go alone and single rows in sets small enough for the kernel that treats each row by itself: on
+ * the CPU what else runs changes nothing, not even the last bit.
+ */
+struct Batch {
+  Step rows;
+  std::vector<Segment> segments;
+  mx::array hidden;
+};
 
 mx::array rows_between(const mx::array& all, int begin, int end) {
   return mx::slice(all, {begin, 0}, {end, all.shape(1)});
 }
 
-std::vector<Segment> segments_of(const Llama& llama, Step& step) {
+std::vector<Segment> segments_of(const Llama& llama, Step& rows) {
   std::vector<Segment> segments;
-  for (auto& row : step) segments.push_back(llama.segment(row.entry.position, rows_of(row), *row.task->cache));
+  for (auto& [entry, task] : rows) {
+    segments.push_back(llama.segment(entry.position, static_cast<int>(entry.tokens.size()), *task->cache));
+  }
   return segments;
 }
 
-/** Takes ended tasks out of the step and their rows out of `hidden`. */
-mx::array drop_ended(Step& step, const mx::array& hidden) {
-  std::vector<mx::array> kept;
-  int begin = 0;
-  for (const auto& row : step) {
-    const int end = begin + rows_of(row);
-    if (!row.task->ended) kept.push_back(rows_between(hidden, begin, end));
-    begin = end;
+Batch make_batch(const Llama& llama, std::span<StepRow> rows) {
+  Step own(rows.begin(), rows.end());
+  std::vector<std::int32_t> tokens;
+  for (auto& [entry, task] : own) {
+    tokens.insert(tokens.end(), entry.tokens.begin(), entry.tokens.end());
+    if (!task->cache) task->cache.emplace(llama.make_cache());
   }
-  std::erase_if(step, [](const StepRow& row) { return row.task->ended; });
-  return kept.empty() ? hidden : mx::concatenate(std::move(kept), 0);
+  auto segments = segments_of(llama, own);
+  return {std::move(own), std::move(segments), llama.embed(tokens)};
 }
 
-std::optional<mx::array> sampled_logits(const Llama& llama, const Step& step, const mx::array& hidden) {
-  std::vector<mx::array> last_rows;
-  int end = 0;
-  for (const auto& row : step) {
-    end += rows_of(row);
-    if (row.entry.samples) last_rows.push_back(rows_between(hidden, end - 1, end));
+/** Orders the step as its batches are: single rows first. */
+std::vector<Batch> make_batches(const Llama& llama, Step& step) {
+  const auto is_single = [](const StepRow& row) { return row.entry.tokens.size() == 1; };
+  const auto pieces = std::stable_partition(step.begin(), step.end(), is_single);
+  const auto singles = static_cast<std::size_t>(pieces - step.begin());
+  std::vector<Batch> batches;
+  for (std::size_t begin = 0; begin < step.size();) {
+    const std::size_t count = begin < singles ? std::min(shared_rows(), singles - begin) : 1;
+    batches.push_back(make_batch(llama, std::span(step).subspan(begin, count)));
+    begin += count;
   }
-  if (last_rows.empty()) return std::nullopt;
-  mx::array logits = llama.logits(mx::concatenate(std::move(last_rows), 0));
+  return batches;
+}
+
+bool has_ended(const StepRow& row) { return row.task->ended; }
+
+/** Takes ended tasks out of the step and their rows out of the batches. */
+void drop_ended(const Llama& llama, Step& step, std::vector<Batch>& batches) {
+  std::erase_if(step, has_ended);
+  for (auto& batch : batches) {
+    if (std::none_of(batch.rows.begin(), batch.rows.end(), has_ended)) continue;
+    std::vector<mx::array> kept;
+    int begin = 0;
+    for (const auto& row : batch.rows) {
+      const int end = begin + static_cast<int>(row.entry.tokens.size());
+      if (!has_ended(row)) kept.push_back(rows_between(batch.hidden, begin, end));
+      begin = end;
+    }
+    std::erase_if(batch.rows, has_ended);
+    if (kept.empty()) continue;
+    batch.hidden = mx::concatenate(std::move(kept), 0);
+    batch.segments = segments_of(llama, batch.rows);
+  }
+  std::erase_if(batches, [](const Batch& batch) { return batch.rows.empty(); });
+}
+
+std::optional<mx::array> sampled_logits(const Llama& llama, const std::vector<Batch>& batches) {
+  std::vector<mx::array> last_rows;
+  for (const auto& batch : batches) {
+    int end = 0;
+    for (const auto& [entry, task] : batch.rows) {
+      end += static_cast<int>(entry.tokens.size());
+      if (entry.samples) last_rows.push_back(rows_between(batch.hidden, end - 1, end));
+    }
+  }
+  std::vector<mx::array> parts;
+  for (std::size_t begin = 0; begin < last_rows.size();) {
+    const auto end = begin + std::min(shared_rows(), last_rows.size() - begin);
+    parts.push_back(llama.logits(mx::concatenate({last_rows.begin() + begin, last_rows.begin() + end}, 0)));
+    begin = end;
+  }
+  if (parts.empty()) return std::nullopt;
+  mx::array logits = parts.size() == 1 ? parts.front() : mx::concatenate(std::move(parts), 0);
   mx::eval(logits);
   return logits;
 }
@@ -80,30 +142,27 @@ int input_rows(const Llama& llama, const EvaluateInput& input) {
 }  // namespace
 
 std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer) {
-  std::vector<std::int32_t> tokens;
-  for (auto& row : step) {
-    tokens.insert(tokens.end(), row.entry.tokens.begin(), row.entry.tokens.end());
-    if (!row.task->cache) row.task->cache.emplace(llama.make_cache());
-  }
-  mx::array hidden = llama.embed(tokens);
-  std::vector<Segment> segments = segments_of(llama, step);
+  std::vector<Batch> batches = make_batches(llama, step);
   for (int index = 0; index < llama.layers(); index++) {
-    const mx::array before = hidden;
-    hidden = llama.layer(index, hidden, segments);
+    std::vector<mx::array> before, after;
+    for (auto& batch : batches) {
+      before.push_back(batch.hidden);
+      batch.hidden = llama.layer(index, batch.hidden, batch.segments);
+      after.push_back(batch.hidden);
+    }
     // The next layer is under way while we wait for the one before: the device never waits for us.
-    mx::async_eval(hidden);
-    mx::eval(before);
+    mx::async_eval(std::move(after));
+    mx::eval(std::move(before));
     after_layer();
-    if (std::any_of(step.begin(), step.end(), [](const StepRow& row) { return row.task->ended; })) {
-      hidden = drop_ended(step, hidden);
+    if (std::any_of(step.begin(), step.end(), has_ended)) {
+      drop_ended(llama, step, batches);
       if (step.empty()) {
         mx::synchronize();
         return std::nullopt;
       }
-      segments = segments_of(llama, step);
     }
   }
-  return sampled_logits(llama, step, hidden);
+  return sampled_logits(llama, batches);
 }
 
 std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input, int chunk, int context_tokens,

@@ -105,17 +105,29 @@ describe('generation', () => {
     expect(tasks.map((task) => run.tokens(task))).toEqual(alone);
   });
 
-  it('with one seed gives the same tokens alone, again, and beside others; another seed gives others', async () => {
-    const run = await loaded();
-    const seeded = ask({ prompt: prompt(20), sampling: drawn, maxTokens: 24 });
-    const first = await run.generate(seeded);
-    expect(await run.generate(seeded)).toEqual(first);
-    const tasks = [ask({ prompt: prompt(90, 4) }), seeded, ask({ sampling: { ...drawn, seed: 7n } })].map(
-      (each) => run.engine.submit(each),
+  it('with one seed gives the same tokens to the last bit alone, again, and beside others of any size', async () => {
+    const run = await loaded({ limits: { ...limits, maxTasks: 16 } });
+    const seeded = ask({ prompt: prompt(200), sampling: drawn, maxTokens: 24, topLogprobs: 1 });
+    /** Tokens with their log probabilities. */
+    const said = async (task: number): Promise<unknown[]> => {
+      await run.end(task);
+      return run
+        .outputs(task)
+        .flatMap(({ token, logprob, topLogprobs }) =>
+          token === undefined ? [] : [{ token, logprob, topLogprobs }],
+        );
+    };
+    const first = await said(run.engine.submit(seeded));
+    expect(first).toHaveLength(24);
+    expect(await said(run.engine.submit(seeded))).toEqual(first);
+    const others = Array.from({ length: 11 }, (_, index) =>
+      ask({ prompt: prompt(3 + 29 * index, index), maxTokens: 30 }),
     );
-    await Promise.all(tasks.map((task) => run.end(task)));
-    expect(run.tokens(tasks[1] ?? 0)).toEqual(first);
-    expect(await run.generate({ ...seeded, sampling: { ...drawn, seed: 43n } })).not.toEqual(first);
+    const beside = others.map((each) => run.engine.submit(each));
+    expect(await said(run.engine.submit(seeded))).toEqual(first);
+    await Promise.all(beside.map((each) => run.end(each)));
+    const another = run.engine.submit({ ...seeded, sampling: { ...drawn, seed: 43n } });
+    expect(await said(another)).not.toEqual(first);
   });
 
   it('ends at an end token, at maxTokens, and where the context is full', async () => {
