@@ -17,7 +17,7 @@ export type Invocation =
   | (Common & { readonly type: 'ls' })
   | (Common & { readonly type: 'status' })
   | (Common & { readonly type: 'rm'; readonly id: string })
-  | (Common & { readonly type: 'retry'; readonly id: string })
+  | (Common & { readonly type: 'retry' | 'pause' | 'resume'; readonly id: string })
   | (Common & ChatOptions & { readonly type: 'chat' });
 
 export interface CreateOptions {
@@ -63,6 +63,8 @@ const options = {
   ls: common,
   rm: common,
   retry: common,
+  pause: common,
+  resume: common,
   status: common,
   chat: {
     ...common,
@@ -124,6 +126,8 @@ export function parseInvocation(
       };
     case 'rm':
     case 'retry':
+    case 'pause':
+    case 'resume':
       return { type: name, ...asked, id: only('ID') };
     case 'ls':
     case 'status':

@@ -61,6 +61,7 @@ export function notesOf(view: MetaInstanceView, now: number): string[] {
     notes.push(`last failure ${agoText(now - view.lastFailure.at)}: ${view.lastFailure.message}`);
   }
   if (view.phase === 'FAILED') notes.push(`\`skein retry ${view.metaInstanceId}\` tries again`);
+  if (view.phase === 'PAUSED') notes.push(`\`skein resume ${view.metaInstanceId}\` places it anew`);
   return notes;
 }
 

@@ -17,6 +17,8 @@ Usage: skein COMMAND [options]
   ls                what should run, how it stands, what went wrong last
   rm ID             stop it and forget it
   retry ID          another try for one that failed
+  pause ID          take it off its nodes until it is resumed
+  resume ID         place a paused one anew
   chat [PROMPT]     ask a model; without a prompt, a conversation
   status            the node that answers, its memory and what it runs
 
@@ -66,6 +68,22 @@ ${exitCodeHelp}
 
 Another try for one that failed or waits for its next attempt; its count of
 failures starts anew.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  pause: `Usage: skein pause ID [options]
+
+Takes it off its nodes until it is resumed. Chats under way end with an error.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  resume: `Usage: skein resume ID [options]
+
+Places a paused one anew and keeps it running.
 
   --json            the answer as JSON${connection}
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseInvocation, type Invocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
-import { create, list, removeOrRetry } from './command/meta-instance.ts';
+import { create, list, askAbout } from './command/meta-instance.ts';
 import { status } from './command/status.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -55,7 +55,9 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
       return list(session, asked);
     case 'rm':
     case 'retry':
-      return removeOrRetry(session, asked);
+    case 'pause':
+    case 'resume':
+      return askAbout(session, asked);
     case 'chat':
       return chat(session, asked);
     case 'status':

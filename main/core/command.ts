@@ -18,6 +18,16 @@ export const Command = z.discriminatedUnion('type', [
     metaInstanceId: MetaInstanceId,
   }),
   z.strictObject({
+    type: z.literal('PauseMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+  }),
+  z.strictObject({
+    type: z.literal('ResumeMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+  }),
+  z.strictObject({
     type: z.literal('DeleteMetaInstance'),
     commandId: CommandId,
     metaInstanceId: MetaInstanceId,
@@ -27,6 +37,6 @@ export type Command = z.infer<typeof Command>;
 
 /** Why a command was not taken. `code` is stable; `message` says the rule, the names and what would help. */
 export interface Refusal {
-  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'NothingToRetry';
+  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry';
   readonly message: string;
 }

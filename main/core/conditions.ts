@@ -109,13 +109,17 @@ function ready(state: ClusterState, instance: Instance | undefined): Observation
 }
 
 function retryingCondition(
-  { status }: MetaInstance,
+  { status, spec }: MetaInstance,
   readyNow: Condition | undefined,
   failed: Condition | undefined,
 ): Observation {
   const retry = retryNumber({ status });
   const waiting = status.nextAttemptAt !== null;
-  if (failed?.status !== 'True' && (waiting || (retry > 0 && readyNow?.status !== 'True'))) {
+  if (
+    failed?.status !== 'True' &&
+    spec.paused !== true &&
+    (waiting || (retry > 0 && readyNow?.status !== 'True'))
+  ) {
     return {
       status: 'True',
       reason: waiting ? 'RetryScheduled' : 'RetryRunning',

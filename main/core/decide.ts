@@ -17,6 +17,10 @@ export function decide(state: ClusterState, command: Command): Result<readonly E
       return create(state, command);
     case 'RetryMetaInstance':
       return retry(state, command.metaInstanceId);
+    case 'PauseMetaInstance':
+      return setPaused(state, command.metaInstanceId, true);
+    case 'ResumeMetaInstance':
+      return setPaused(state, command.metaInstanceId, false);
     case 'DeleteMetaInstance':
       return remove(state, command.metaInstanceId);
     default:
@@ -41,6 +45,7 @@ function retry(state: ClusterState, metaInstanceId: MetaInstanceId): Result<read
   const metaInstance = state.metaInstances[metaInstanceId];
   if (metaInstance === undefined) return refused(notFound(metaInstanceId));
   if (metaInstance.deleting) return refused(stillDeleting(metaInstance));
+  if (metaInstance.spec.paused === true) return refused(isPaused(metaInstance));
   const phase = phaseOf(state, metaInstance);
   const { conditions } = metaInstance.status;
   const stuck = phase === 'FAILED' || phase === 'RETRYING' || phase === 'PLACEMENT FAILED';
@@ -53,6 +58,20 @@ function retry(state: ClusterState, metaInstanceId: MetaInstanceId): Result<read
   });
 }
 
+/** The counts of failures rest meanwhile: a paused one that failed is still failed when it is resumed [L10]. */
+function setPaused(
+  state: ClusterState,
+  metaInstanceId: MetaInstanceId,
+  paused: boolean,
+): Result<readonly Event[], Refusal> {
+  const metaInstance = state.metaInstances[metaInstanceId];
+  if (metaInstance === undefined) return refused(notFound(metaInstanceId));
+  if (metaInstance.deleting) return refused(stillDeleting(metaInstance));
+  const { card, spec } = metaInstance;
+  if ((spec.paused ?? false) === paused) return ok([]);
+  return ok([{ type: 'MetaInstanceUpdated', metaInstanceId, card, spec: { ...spec, paused } }]);
+}
+
 function remove(state: ClusterState, metaInstanceId: MetaInstanceId): Result<readonly Event[], Refusal> {
   const metaInstance = state.metaInstances[metaInstanceId];
   if (metaInstance === undefined) return refused(notFound(metaInstanceId));
@@ -62,6 +81,11 @@ function remove(state: ClusterState, metaInstanceId: MetaInstanceId): Result<rea
 const notFound = (id: MetaInstanceId): Refusal => ({
   code: 'NotFound',
   message: `there is no MetaInstance ${id}`,
+});
+
+const isPaused = ({ metaInstanceId }: MetaInstance): Refusal => ({
+  code: 'Paused',
+  message: `MetaInstance ${metaInstanceId} is paused; resume it first`,
 });
 
 const stillDeleting = ({ metaInstanceId }: MetaInstance): Refusal => ({

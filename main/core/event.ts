@@ -7,7 +7,7 @@ import { Download } from './state.ts';
 import { TaskEnd, TokenUsage } from './task.ts';
 
 /** Why an Instance was removed. */
-export const InstanceDeletionReason = z.enum(['MetaInstanceDeleted', 'RetriesExhausted']);
+export const InstanceDeletionReason = z.enum(['MetaInstanceDeleted', 'RetriesExhausted', 'Paused']);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 
 /** What happened. The only thing that changes the cluster state. */
@@ -23,6 +23,13 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('MetaInstanceCreated'),
+    metaInstanceId: MetaInstanceId,
+    card: ModelCard,
+    spec: MetaInstanceSpec,
+  }),
+  /** A person edited the spec; this is the whole new one. */
+  z.strictObject({
+    type: z.literal('MetaInstanceUpdated'),
     metaInstanceId: MetaInstanceId,
     card: ModelCard,
     spec: MetaInstanceSpec,

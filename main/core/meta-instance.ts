@@ -15,7 +15,11 @@ export const MetaInstanceSpec = z.strictObject({
   /** Absent = as many as it takes, at most 64. */
   maxNodes: z.int().min(1).max(64).optional(),
   /** Nodes that must take part; empty = any. */
-  nodeIds: z.array(NodeId).max(64).default([]),
+  nodeIds: z
+    .array(NodeId)
+    .max(64)
+    .refine((nodeIds) => new Set(nodeIds).size === nodeIds.length, 'names a node twice')
+    .default([]),
   /** The fewest nodes that fit, or the set with the best predicted speed. Absent = smallest. */
   placement: PlacementGoal.optional(),
   /** Longest context of one task in tokens; absent = the model's own, at most 8192. */
@@ -24,6 +28,8 @@ export const MetaInstanceSpec = z.strictObject({
     .min(16)
     .max(1 << 24)
     .optional(),
+  /** True = it has no Instance and is not placed until it is resumed; absent = false. */
+  paused: z.boolean().optional(),
 });
 export type MetaInstanceSpec = z.infer<typeof MetaInstanceSpec>;
 
@@ -70,6 +76,8 @@ export const MetaInstance = z.strictObject({
   card: ModelCard,
   spec: MetaInstanceSpec,
   generation: z.int().min(1),
+  /** Generation of the last edit that asks for another Instance: an Instance of an earlier one is outdated. */
+  shapeGeneration: z.int().min(1).default(1),
   createdAt: z.number(),
   /** Set by a delete; it then only winds down. */
   deleting: z.boolean(),

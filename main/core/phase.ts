@@ -14,6 +14,7 @@ export type Phase =
   | 'READY'
   | 'RUNNING'
   | 'FAILED'
+  | 'PAUSED'
   | 'DELETING';
 
 /** Reasons to be without a place that are no refusal: it will be looked at, or nodes have yet to report. */
@@ -23,6 +24,7 @@ const waitsForPlace: ReadonlySet<string> = new Set(['NotPlaced', 'NotObserved'])
 export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase {
   const { conditions } = metaInstance.status;
   if (metaInstance.deleting) return 'DELETING';
+  if (metaInstance.spec.paused === true) return 'PAUSED';
   if (conditions.Failed?.status === 'True') return 'FAILED';
   if (conditions.Retrying?.status === 'True' || conditions.Ready?.reason === 'RunnerFailed')
     return 'RETRYING';

@@ -26,7 +26,7 @@ const happening = fc.oneof(
     over: fc.constantFrom(1, 1, 3),
   }),
   fc.record({ do: fc.constant('delete' as const), model }),
-  fc.record({ do: fc.constant('retry' as const), model }),
+  fc.record({ do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const), model }),
   fc.record({ do: fc.constant('crash' as const), nodeName, which: fc.nat(2) }),
   fc.record({
     do: fc.constant('runner fault' as const),
@@ -111,6 +111,14 @@ function take(cluster: Cluster, each: Step['what']): void {
     case 'retry':
       cluster.submit({
         type: 'RetryMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+      });
+      return;
+    case 'pause':
+    case 'resume':
+      cluster.submit({
+        type: each.do === 'pause' ? 'PauseMetaInstance' : 'ResumeMetaInstance',
         commandId: cluster.newCommandId(),
         metaInstanceId: each.model,
       });
@@ -228,10 +236,12 @@ test(
         expect(cluster.reconciles - quiet.reconciles).toBeLessThanOrEqual(models.length * 13);
 
         for (const key of cluster.keys()) expect([key, cluster.reconcile(key).events]).toEqual([key, []]);
-        for (const { metaInstanceId, deleting, status } of values(state.metaInstances)) {
+        for (const { metaInstanceId, deleting, spec: wish, status } of values(state.metaInstances)) {
           const { Ready, Failed, Placed } = status.conditions;
           const explained =
-            Failed?.status === 'True' || (Placed?.status === 'False' && Placed.reason !== 'NotPlaced');
+            wish.paused === true ||
+            Failed?.status === 'True' ||
+            (Placed?.status === 'False' && Placed.reason !== 'NotPlaced');
           expect([metaInstanceId, deleting, Ready?.status === 'True' || explained]).toEqual([
             metaInstanceId,
             false,
@@ -316,6 +326,7 @@ test('[S2, L2, N2] random play really came across what it is about', () => {
       'MetaInstanceDeleted',
       'NotEnoughMemory',
       'RetriesExhausted',
+      'Paused',
       'TaskEnded',
       'download Failed',
       'three nodes',

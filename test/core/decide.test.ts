@@ -23,6 +23,7 @@ import {
   retryScheduled,
   retrying,
   runner,
+  updated,
 } from '../support/core-builders.ts';
 
 const taken: readonly { name: string; given: readonly Event[]; when: Command; then: readonly Event[] }[] = [
@@ -81,6 +82,30 @@ const taken: readonly { name: string; given: readonly Event[]; when: Command; th
     given: [...onOneNode, download('Failed')],
     when: command.retry(),
     then: [retried],
+  },
+  {
+    name: '[L10] a pause → the spec says so',
+    given: onOneNode,
+    when: command.pause(),
+    then: [updated({ paused: true })],
+  },
+  {
+    name: '[K2] a pause of what is paused → accepted, nothing new',
+    given: [created(), updated({ paused: true })],
+    when: command.pause(),
+    then: [],
+  },
+  {
+    name: '[L10] a resume → the spec says so',
+    given: [created(), updated({ paused: true })],
+    when: command.resume(),
+    then: [updated({ paused: false })],
+  },
+  {
+    name: '[K2] a resume of what is not paused → accepted, nothing new',
+    given: onOneNode,
+    when: command.resume(),
+    then: [],
   },
 ];
 
@@ -159,6 +184,27 @@ const refusedRows: readonly {
     when: command.retry(),
     code: 'NothingToRetry',
     says: /chat is PLACING/,
+  },
+  {
+    name: '[K5] a retry of what is paused',
+    given: [...onOneNode, runner(failure()), updated({ paused: true })],
+    when: command.retry(),
+    code: 'Paused',
+    says: /chat is paused; resume it first/,
+  },
+  {
+    name: '[K4] a pause of an unknown one',
+    given: [],
+    when: command.pause(),
+    code: 'NotFound',
+    says: /no MetaInstance chat/,
+  },
+  {
+    name: '[K6] a pause of what is being deleted',
+    given: [created(), deleting],
+    when: command.pause(),
+    code: 'Deleting',
+    says: /being deleted/,
   },
 ];
 

@@ -24,12 +24,14 @@ import {
   taskEnded,
   taskStarted,
   theChat,
+  updated,
 } from '../support/core-builders.ts';
 
 const failedOnce: readonly Event[] = [...onOneNode, runner(failure()), retryScheduled(0)];
 const secondTry: readonly Event[] = [...failedOnce, retrying];
 
 const rows: readonly { name: string; given: readonly Event[]; then: string }[] = [
+  { name: 'paused', given: [...onOneNode, runner('Ready'), updated({ paused: true })], then: 'PAUSED' },
   { name: 'just created', given: [created()], then: 'PLACING' },
   {
     name: 'no node has reported yet: that is waiting, not failing',

@@ -25,6 +25,7 @@ import {
   settled,
   startAt,
   theChat,
+  updated,
 } from '../support/core-builders.ts';
 
 const now = startAt + 100_000;
@@ -138,6 +139,11 @@ const rows: readonly { name: string; given: readonly Event[]; at?: number; then:
     given: [...onOneNode, runner(failure()), deleting],
     then: nothing,
   },
+  {
+    name: '[L10] paused → its failures matter no more',
+    given: [...onOneNode, runner(failure()), updated({ paused: true })],
+    then: nothing,
+  },
   { name: '[R1] an Instance that is gone → nothing', given: [...onOneNode, instanceDeleted], then: nothing },
 ];
 
@@ -213,4 +219,20 @@ test('[L6] creation, loading and a new node session leave the count as it is', (
     joined(bob, 'session-2'),
   );
   expect(theChat(state).status.consecutiveFailures).toBe(1);
+});
+
+test('[L10] a pause removes the Instance and keeps the count of failures and the last one', () => {
+  const paused = {
+    type: 'InstanceDeleted',
+    instanceId: chatInstance,
+    reason: 'Paused',
+    message: '',
+  } as const;
+  const state = given(...failedTimes(2), updated({ paused: true }), paused);
+  expect(theChat(state).status).toMatchObject({
+    consecutiveFailures: 2,
+    lastFailure: { message: 'ada: boom', attempt: 1 },
+    nextAttemptAt: null,
+    conditions: { Retrying: { status: 'False' }, Placed: { status: 'False' } },
+  });
 });

@@ -25,13 +25,20 @@ import {
   placed,
   retried,
   runner,
+  startAt,
   telemetry,
   theChat,
+  updated,
 } from '../support/core-builders.ts';
 
 const done = { type: 'Done' } as const;
 const later = { type: 'RequeueAfter', delayMs: defaultPolicy.placementRetryMs } as const;
 const nothing: Reconciled = { events: [], result: done };
+const pausedAway: Event = {
+  ...instanceDeleted,
+  reason: 'Paused',
+  message: 'MetaInstance chat is paused',
+} as Event;
 const noNode = 'no node has joined yet';
 
 const rows: readonly { name: string; given: readonly Event[]; then: Reconciled }[] = [
@@ -108,6 +115,36 @@ const rows: readonly { name: string; given: readonly Event[]; then: Reconciled }
     name: '[L8] being deleted, its node starts anew → its runner is gone, so is it',
     given: [...onOneNode, runner('Ready'), deleting, instanceDeleted, joined(ada, 'session-2')],
     then: { events: [deleted], result: done },
+  },
+  {
+    name: '[L10] paused, has an Instance → the Instance goes',
+    given: [...onOneNode, runner('Ready'), updated({ paused: true })],
+    then: { events: [{ ...pausedAway }], result: done },
+  },
+  {
+    name: '[L10] paused, has no Instance → rests, also without a place',
+    given: [created(), updated({ paused: true })],
+    then: nothing,
+  },
+  {
+    name: '[L10] resumed → placed anew at once, with a new id',
+    given: [...onOneNode, runner('Ready'), updated({ paused: true }), pausedAway, updated({ paused: false })],
+    then: {
+      events: [
+        placed([ada], chat, { instanceId: instanceIdFor(chat, 3, 3), generation: 3, createdAt: startAt }),
+      ],
+      result: done,
+    },
+  },
+  {
+    name: '[L10] paused and resumed before anybody looked → the Instance stays',
+    given: [...onOneNode, runner('Ready'), updated({ paused: true }), updated({ paused: false })],
+    then: nothing,
+  },
+  {
+    name: '[L10] it gave up, was paused and resumed → it still rests',
+    given: [...onOneNode, runner(failure()), gaveUp, updated({ paused: true }), updated({ paused: false })],
+    then: nothing,
   },
   {
     name: '[R1] a MetaInstance that is gone → nothing',

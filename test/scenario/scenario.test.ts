@@ -160,6 +160,27 @@ const scenarios: Readonly<Record<string, () => Transcript>> = {
     return transcript;
   },
 
+  'pause-resume': () => {
+    const transcript = onAda();
+    transcript.create('chat');
+    transcript.run(2 * SECOND);
+    transcript.pause('chat');
+    transcript.pause('chat');
+    transcript.run(10 * MINUTE);
+    transcript.show('chat');
+    transcript.note('paused, it is not retried');
+    transcript.retry('chat');
+    transcript.resume('chat');
+    transcript.run(2 * SECOND);
+    transcript.note('paused and deleted');
+    transcript.pause('chat');
+    transcript.run(SECOND);
+    transcript.remove('chat');
+    transcript.run(SECOND);
+    transcript.showAll();
+    return transcript;
+  },
+
   'download-fails-then-succeeds': () => {
     const transcript = onAda();
     transcript.cluster.worker('ada').downloadFaults.push('connection reset');

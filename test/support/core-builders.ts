@@ -155,6 +155,13 @@ export const retryScheduled = (nextAttemptAt: number, message = 'ada: boom'): Ev
 });
 export const retrying: Event = { type: 'InstanceRetrying', instanceId: chatInstance };
 export const settled: Event = { type: 'InstanceSettled', instanceId: chatInstance };
+/** The whole new spec of `chat`. */
+export const updated = (changes: Parameters<typeof spec>[0], ofCard: ModelCard = card()): Event => ({
+  type: 'MetaInstanceUpdated',
+  metaInstanceId: chat,
+  card: ofCard,
+  spec: spec(changes),
+});
 export const retried: Event = { type: 'MetaInstanceRetried', metaInstanceId: chat };
 export const deleting: Event = { type: 'MetaInstanceDeleting', metaInstanceId: chat };
 export const deleted: Event = { type: 'MetaInstanceDeleted', metaInstanceId: chat };
@@ -227,6 +234,16 @@ export const command = {
   }),
   retry: (commandId = 'retry-1'): Command => ({
     type: 'RetryMetaInstance',
+    commandId: commandId as CommandId,
+    metaInstanceId: chat,
+  }),
+  pause: (commandId = 'pause-1'): Command => ({
+    type: 'PauseMetaInstance',
+    commandId: commandId as CommandId,
+    metaInstanceId: chat,
+  }),
+  resume: (commandId = 'resume-1'): Command => ({
+    type: 'ResumeMetaInstance',
     commandId: commandId as CommandId,
     metaInstanceId: chat,
   }),

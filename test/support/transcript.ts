@@ -72,6 +72,16 @@ export class Transcript {
     this.#submit({ type: 'DeleteMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
   }
 
+  pause(name: string): void {
+    const commandId = this.cluster.newCommandId();
+    this.#submit({ type: 'PauseMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
+  }
+
+  resume(name: string): void {
+    const commandId = this.cluster.newCommandId();
+    this.#submit({ type: 'ResumeMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
+  }
+
   /** The node's process is killed and starts again after `downMs`. */
   restart(name: string, downMs: number): void {
     this.#line('>', `${name} is killed`);
@@ -152,6 +162,10 @@ function describeCommand(command: Command): string {
       return `create ${command.metaInstanceId} of ${command.card.modelId}`;
     case 'RetryMetaInstance':
       return `retry ${command.metaInstanceId}`;
+    case 'PauseMetaInstance':
+      return `pause ${command.metaInstanceId}`;
+    case 'ResumeMetaInstance':
+      return `resume ${command.metaInstanceId}`;
     case 'DeleteMetaInstance':
       return `delete ${command.metaInstanceId}`;
     default:
@@ -165,6 +179,7 @@ function describeEvent(event: Event): string {
     case 'NodeStarted':
       return `${type} ${event.name}, session ${event.sessionId}`;
     case 'MetaInstanceCreated':
+    case 'MetaInstanceUpdated':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'MetaInstanceDeleted':

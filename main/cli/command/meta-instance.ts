@@ -47,15 +47,16 @@ export async function list({ client, io, signal }: Session, { json }: Of<'ls'>):
   return exitCodes.ok;
 }
 
-export async function removeOrRetry(
+/** Commands about one that exists and that need no more than its name. */
+export async function askAbout(
   { client, io, signal }: Session,
-  { type, id, json }: Of<'rm'> | Of<'retry'>,
+  { type, id, json }: Of<'rm'> | Of<'retry' | 'pause' | 'resume'>,
 ): Promise<ExitCode> {
   const path = pathOf(id);
   const answer =
     type === 'rm'
       ? await client.call(path, CommandAnswer, { method: 'DELETE', signal })
-      : await client.call(`${path}/retry`, CommandAnswer, { method: 'POST', signal });
+      : await client.call(`${path}/${type}`, CommandAnswer, { method: 'POST', signal });
   if (json) io.stdout.write(`${printableJson(answer)}\n`);
   return exitCodes.ok;
 }

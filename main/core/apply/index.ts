@@ -16,6 +16,7 @@ import {
   metaInstanceDeleted,
   metaInstanceDeleting,
   metaInstanceRetried,
+  metaInstanceUpdated,
   placementFailed,
 } from './meta-instance.ts';
 import { downloadChanged, nodeStarted } from './node.ts';
@@ -44,6 +45,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return downloadChanged(state, event);
     case 'MetaInstanceCreated':
       return metaInstanceCreated(state, event, at);
+    case 'MetaInstanceUpdated':
+      return metaInstanceUpdated(state, event);
     case 'MetaInstanceRetried':
       return metaInstanceRetried(state, event, at);
     case 'MetaInstanceDeleting':
@@ -92,6 +95,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
       return instance === undefined ? [] : [instance.metaInstanceId];
     }
     case 'MetaInstanceCreated':
+    case 'MetaInstanceUpdated':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'PlacementFailed':

@@ -3,6 +3,7 @@ import type { Event } from '../event.ts';
 import type { ClusterState } from '../state.ts';
 import { hasLiveRunners, instanceOf, runnerHealth, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
+import { asksForAnotherInstance } from '../edit.ts';
 import { knownMetaInstance, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
@@ -24,6 +25,7 @@ export function metaInstanceCreated(
         card,
         spec,
         generation: 1,
+        shapeGeneration: 1,
         createdAt: at,
         deleting: false,
         status: {
@@ -37,6 +39,27 @@ export function metaInstanceCreated(
       },
     },
   };
+}
+
+/**
+ * The new spec in a new generation. Where it asks for another Instance, the one there is outdated from now on and the
+ * reconciler replaces it; an edit of anything else, a pause included, leaves it as it is [L10, L11].
+ */
+export function metaInstanceUpdated(
+  state: ClusterState,
+  { metaInstanceId, card, spec }: Of<'MetaInstanceUpdated'>,
+): ClusterState {
+  const before = knownMetaInstance(state, metaInstanceId);
+  const generation = before.generation + 1;
+  const reshaped = asksForAnotherInstance(before.spec, spec);
+  const edited = {
+    ...before,
+    card,
+    spec,
+    generation,
+    shapeGeneration: reshaped ? generation : before.shapeGeneration,
+  };
+  return { ...state, metaInstances: { ...state.metaInstances, [metaInstanceId]: edited } };
 }
 
 /** Counts start anew; a failed Instance starts over in place at once, without using up a retry [L5]. */

@@ -81,6 +81,7 @@ export const MetaInstanceView = z
       'READY',
       'RUNNING',
       'FAILED',
+      'PAUSED',
       'DELETING',
     ]),
     /** The phase as shown to people, e.g. `RETRYING 2/3`. */

@@ -17,6 +17,7 @@ export function reconcileInstance(
   const instance = state.instances[instanceId];
   const metaInstance = instance && state.metaInstances[instance.metaInstanceId];
   if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
+  if (metaInstance.spec.paused === true) return done;
   const { nextAttemptAt, consecutiveFailures } = metaInstance.status;
 
   const { failed, alive } = runnerHealth(state, instance);

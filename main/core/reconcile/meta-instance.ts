@@ -28,6 +28,7 @@ export function reconcileMetaInstance(
   const metaInstance = state.metaInstances[metaInstanceId];
   if (metaInstance === undefined) return done;
   if (metaInstance.deleting) return windDown(state, metaInstance);
+  if (metaInstance.spec.paused === true) return rest(state, metaInstance);
   if (metaInstance.status.conditions.Failed?.status === 'True') return done;
   if (instanceOf(state, metaInstanceId) !== undefined) return done;
 
@@ -39,6 +40,15 @@ export function reconcileMetaInstance(
   const delayMs = context.policy.placementRetryMs;
   if (seen && shown?.reason === reason && shown.message === message) return requeueAfter(delayMs);
   return requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
+}
+
+/** [L10] Paused: no Instance, no placement, nothing to look at again. */
+function rest(state: ClusterState, { metaInstanceId }: MetaInstance): Reconciled {
+  const instance = instanceOf(state, metaInstanceId);
+  if (instance === undefined) return done;
+  const { instanceId } = instance;
+  const message = `MetaInstance ${metaInstanceId} is paused`;
+  return emit({ type: 'InstanceDeleted', instanceId, reason: 'Paused', message });
 }
 
 function windDown(state: ClusterState, { metaInstanceId }: MetaInstance): Reconciled {

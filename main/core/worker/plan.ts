@@ -71,6 +71,7 @@ function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
   const owner = state.metaInstances[ownerOf(instanceId)];
   if (owner === undefined || owner.deleting) return 'the model was deleted';
   if (state.instances[instanceId] !== undefined) return 'the Instance starts over';
+  if (owner.spec.paused === true) return 'the model was paused';
   return owner.status.conditions.Failed?.status === 'True'
     ? 'the model failed too often'
     : 'the model was deleted';

@@ -33,6 +33,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'MetaInstanceDeleted':
       return { metaInstances: unplaced(state), instances: [] };
     case 'MetaInstanceCreated':
+    case 'MetaInstanceUpdated':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'PlacementFailed': {

@@ -32,6 +32,8 @@ describe('every route answers what its schema says', () => {
     'get /meta_instances': { path: '/meta_instances' },
     'get /meta_instance/:id': { path: '/meta_instance/kept' },
     'delete /meta_instance/:id': { path: '/meta_instance/kept', asked: { method: 'DELETE' } },
+    'post /meta_instance/:id/pause': { path: '/meta_instance/kept/pause', asked: { method: 'POST' } },
+    'post /meta_instance/:id/resume': { path: '/meta_instance/kept/resume', asked: { method: 'POST' } },
     'post /meta_instance/:id/retry': { path: '/meta_instance/broken/retry', asked: { method: 'POST' } },
     'get /v1/models': { path: '/v1/models' },
     'get /models': { path: '/models?status=downloaded' },

@@ -60,6 +60,22 @@ export const metaInstanceRoutes: readonly Route[] = [
   }),
   route({
     method: 'post',
+    path: '/meta_instance/:id/pause',
+    summary: 'Takes it off its nodes until it is resumed; its counts rest. Repeating it is no error.',
+    params: byId,
+    answers: { 200: { description: 'It is paused.', schema: CommandAnswer } },
+    handle: ({ param }, { api }) => ask(api, 'PauseMetaInstance', param('id')),
+  }),
+  route({
+    method: 'post',
+    path: '/meta_instance/:id/resume',
+    summary: 'Places a paused one anew. Repeating it is no error.',
+    params: byId,
+    answers: { 200: { description: 'It is resumed.', schema: CommandAnswer } },
+    handle: ({ param }, { api }) => ask(api, 'ResumeMetaInstance', param('id')),
+  }),
+  route({
+    method: 'post',
     path: '/meta_instance/:id/retry',
     summary:
       'Another try for one that failed or waits for its next attempt; its count of failures starts anew.',
@@ -78,7 +94,7 @@ function known(api: NodeApi, id: string): MetaInstance {
 
 async function ask(
   api: NodeApi,
-  type: 'DeleteMetaInstance' | 'RetryMetaInstance',
+  type: 'DeleteMetaInstance' | 'RetryMetaInstance' | 'PauseMetaInstance' | 'ResumeMetaInstance',
   id: string,
 ): Promise<JsonAnswer> {
   const { metaInstanceId } = known(api, id);
