@@ -51,7 +51,6 @@ export async function serve(args: readonly string[]): Promise<number> {
           log.error('The node stops: its state can no longer be written', { problem });
           ended.resolve(1);
         },
-        runnerEnvironment: compileCache(),
       },
     );
     const stopped = onSignal(() => ended.resolve(0));
@@ -110,10 +109,4 @@ function onSignal(stop: () => void): () => void {
 function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   return version;
-}
-
-/** Runners start faster when they share the node's cache of compiled modules. */
-function compileCache(): Record<string, string> {
-  const folder = process.env['NODE_COMPILE_CACHE'];
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }

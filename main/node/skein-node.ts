@@ -39,8 +39,6 @@ export interface SkeinNodeInit {
   readonly cardFolder: string;
   /** Called once when the node can't go on: its log refuses to be written. */
   readonly onBroken: (problem: Error) => void;
-  /** Given to every runner process beyond its own few variables. */
-  readonly runnerEnvironment?: Readonly<Record<string, string>>;
   readonly policy?: Partial<Policy>;
   readonly timings?: Partial<RunnerTimings>;
 }
@@ -83,14 +81,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     { folder: folder.modelsPath, readOnlyFolders: config.modelDirs },
   );
   const pidFolder = join(folder.path, 'runners');
-  const host = new ChildProcessHost(
-    { clock },
-    {
-      entry: init.runnerEntry,
-      pidFolder,
-      ...(init.runnerEnvironment && { environment: init.runnerEnvironment }),
-    },
-  );
+  const host = new ChildProcessHost({ clock }, { entry: init.runnerEntry, pidFolder });
   const memory = new MemorySampler({ clock, log }, { read: memoryReader(process.platform) });
   const worker = new Worker(
     { host, models, clock, log, random },

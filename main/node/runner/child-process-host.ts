@@ -30,12 +30,16 @@ const passedOn = [
   'HOME',
   'LANG',
   'NODE_COMPILE_CACHE',
+  'OPENBLAS_CORETYPE',
   'PATH',
   'SKEIN_ADDON',
   'SKEIN_CPU_KERNEL',
   'SKEIN_CPU_THREADS',
   'TMPDIR',
 ];
+
+/** Work is split over our own threads; OpenBLAS' helper would only burn time while its library loads. */
+const alwaysSet = { OPENBLAS_NUM_THREADS: '1' };
 
 /** A runner's heap is small and lives long: a small nursery (MiB), and a clean-up when the model is loaded. */
 const nodeFlags = ['--max-semi-space-size=1', '--expose-gc'];
@@ -76,7 +80,7 @@ export class ChildProcessHost implements RunnerHost {
   }
 
   #environment(): Record<string, string> {
-    const environment: Record<string, string> = {};
+    const environment: Record<string, string> = { ...alwaysSet };
     for (const name of passedOn) {
       const value = process.env[name];
       if (value !== undefined) environment[name] = value;
