@@ -68,7 +68,10 @@ describe('a node that is asked to end', () => {
       await node.createReady('talker');
       const stream = node.stream('talker', endless.content, endless.more);
       await until('it writes', () => stream.textAt.length > 2, 15_000);
+      const whole = node.chat('talker', endless.content, endless.more).catch(String);
+      await until('both run', async () => Object.keys((await node.state()).tasks).length === 2, 5_000);
       expect(await node.stop(signal, 4_000)).toEqual({ code: 0, signal: null });
+      expect(await whole).toMatch(/^Error: 503 .*the node is stopping/);
       await stream.ended;
       expect(stream).toMatchObject({ done: true, error: { message: 'The node is stopping.' } });
       expect(world.processes).toEqual([]);

@@ -208,7 +208,16 @@ export class SkeinProcess {
     phase: MetaInstanceView['phase'],
     withinMs = 20_000,
   ): Promise<MetaInstanceView> {
-    return this.untilIs(metaInstanceId, `is ${phase}`, (view) => view.phase === phase, withinMs);
+    return this.untilIs(
+      metaInstanceId,
+      `is ${phase}`,
+      (view) => {
+        // Nothing comes of it by itself any more.
+        if (view.phase === 'FAILED' && phase !== 'FAILED') throw new Error(view.lastFailure?.message);
+        return view.phase === phase;
+      },
+      withinMs,
+    );
   }
 
   async createReady(metaInstanceId: string): Promise<void> {

@@ -137,11 +137,13 @@ async function collect(
   const details: TokenDetail[] = [];
   const onClose = (): void => task.cancel();
   outgoing.once('close', onClose);
+  const forget = components.onStop(onClose);
   const outcome = await follow(task, components, (event) => {
     if (event.type !== 'Chunk') return;
     texts.push(event.text);
     if (event.details !== undefined) details.push(...event.details);
   });
+  forget();
   outgoing.off('close', onClose);
   if (outgoing.destroyed) throw new ClientLeft('the client left before its answer was complete');
   if (outcome.type === 'Broken') throw outcome.error;
