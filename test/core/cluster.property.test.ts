@@ -63,7 +63,7 @@ function newCluster(seed: number, init: ClusterInit = {}): Cluster {
 
 const overThree: NonNullable<ClusterInit['reconciled']> = (_key, result, cluster): Reconciled => {
   const [refusal] = result.events;
-  if (refusal?.type !== 'PlacementFailed' || refusal.reason !== 'NotEnoughNodes') return result;
+  if (refusal?.type !== 'PlacementFailed' || refusal.reason !== 'NotConnected') return result;
   const metaInstance = cluster.state.metaInstances[refusal.metaInstanceId]!;
   const { metaInstanceId, generation, status } = metaInstance;
   const assignments = cluster.machines.map(({ nodeId }, rank) => ({

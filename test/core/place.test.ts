@@ -117,10 +117,12 @@ const refusals: readonly {
     message: 'asks for 2 nodes; this cluster has 1. Ask for fewer, or add nodes',
   },
   {
-    name: 'several nodes, and there are enough of them: the truth is that one is all it gets',
+    name: '[P7] several nodes, and no links between them',
     given: [...three, created(chat, { minNodes: 2 })],
-    reason: 'NotEnoughNodes',
-    message: 'asks for 2 nodes; this version places a model on one node. Ask for 1',
+    free: { [ada]: 8, [bob]: 8, [cyd]: 8 },
+    reason: 'NotConnected',
+    message:
+      'no ring of 2 to 3 nodes is linked. Link each to the next, both ways for two, or ask for fewer nodes',
   },
   {
     name: 'a context longer than the model knows',
