@@ -13,7 +13,7 @@ import type { Result } from '../../main/core/result.ts';
 import { emptyState, type ClusterState } from '../../main/core/state.ts';
 import type { NodeTelemetry, RunnerTelemetry } from '../../main/core/telemetry.ts';
 import { GiB } from '../../main/core/unit.ts';
-import { everything, touchedBy, type Touched } from '../../main/node/master/touched.ts';
+import { everything, touchedBy, type Touched } from '../../main/core/reconcile/touched.ts';
 import { Agenda } from './agenda.ts';
 import { defaultPace, ScriptedWorker, type Pace } from './scripted-worker.ts';
 

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import { startAll, stopAll, type Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { Master } from './master.ts';
-import { everything, touchedBy, type Touched } from './touched.ts';
+import { everything, touchedBy, type Touched } from '../../core/reconcile/touched.ts';
 
 export interface ReconcilersComponents {
   readonly master: Master;

@@ -1,9 +1,9 @@
-import type { Event } from '../../core/event.ts';
-import type { InstanceId, MetaInstanceId } from '../../core/id.ts';
-import { ownerOf } from '../../core/id.ts';
-import { isTerminal } from '../../core/instance.ts';
-import type { ClusterState } from '../../core/state.ts';
-import { instanceOf, values } from '../../core/view.ts';
+import type { Event } from '../event.ts';
+import type { InstanceId, MetaInstanceId } from '../id.ts';
+import { ownerOf } from '../id.ts';
+import { isTerminal } from '../instance.ts';
+import type { ClusterState } from '../state.ts';
+import { instanceOf, values } from '../view.ts';
 
 /** Which keys deserve a look after an event; a hint only, since reconcilers are level-based. */
 export interface Touched {
