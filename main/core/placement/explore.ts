@@ -23,10 +23,13 @@ import {
 import { seatsOf, wiringOf, type Seat, type Wiring } from './seat.ts';
 
 const MOST_CANDIDATES = 8;
+/** `fastest` on a large cluster ends after so many larger numbers of nodes that are no faster. */
+const PATIENCE = 4;
 
 /**
  * Looks for all places of a request. Pure, and polynomial in the number of nodes: see search.ts for what is exact.
- * `smallest` ends at the fewest nodes that fit; `fastest` looks at every number of nodes.
+ * `smallest` ends at the fewest nodes that fit; `fastest` looks at every number of nodes, on a
+ * cluster of more than 7 until more nodes no longer help.
  */
 export function explore(
   state: ClusterState,
@@ -54,10 +57,13 @@ export function explore(
     MOST_CANDIDATES,
   );
   const tried: number[] = [];
+  let sinceBetter = 0;
   for (const count of counts) {
     tried.push(count);
-    if (isAllowed(request, count)) finder.find(count, ranking);
+    if (isAllowed(request, count) && finder.find(count, ranking)) sinceBetter = 0;
+    else if (ranking.best.length > 0 && isAllowed(request, count)) sinceBetter += 1;
     if (fewest && ranking.best.length > 0) break;
+    if (!finder.exact && sinceBetter === PATIENCE) break;
   }
   const candidates = ranking.best.map((each) => candidateOf(each, { seats, wiring, request, context }));
   const refusals = tellRefusals({ state, request, context, seats, silent, unfit, finder, tried, candidates });

@@ -42,8 +42,18 @@ export class Finder {
     return this.#evaluator.tensorBytes(count);
   }
 
-  /** Adds what fits on `count` nodes. */
-  find(count: number, ranking: Ranking): void {
+  /** Whether every ring is looked at. */
+  get exact(): boolean {
+    return this.#seats.length <= EXACT_NODES;
+  }
+
+  /** Adds what fits on `count` nodes. @returns whether the best of all is now among them */
+  find(count: number, ranking: Ranking): boolean {
+    this.#search(count, ranking);
+    return ranking.best[0]?.order.length === count;
+  }
+
+  #search(count: number, ranking: Ranking): void {
     const { sharding, interconnect, card } = this.#request;
     const tensor = sharding === 'Tensor' && count > 1;
     const space = tensor ? this.#tensorSpace(count) : this.#space;
@@ -54,8 +64,7 @@ export class Finder {
       const arrangement = this.#evaluator.evaluate(order);
       if (arrangement !== null) ranking.add(arrangement);
     };
-    const exact = this.#seats.length <= EXACT_NODES;
-    if (interconnect === 'MlxJaccl' && count > 2 && !exact) {
+    if (interconnect === 'MlxJaccl' && count > 2 && !this.exact) {
       const outcome = visitMeshes(space, { count, needed }, budget, visit);
       const found = ranking.best.some(({ order, mesh }) => order.length === count && mesh);
       if (found && outcome === 'OutOfWork') return this.#improve(count, ranking, true);
@@ -78,7 +87,7 @@ export class Finder {
   }
 
   #budget(): Budget {
-    if (this.#seats.length <= EXACT_NODES) return { left: EXACT_WORK };
+    if (this.exact) return { left: EXACT_WORK };
     return { left: Math.max(LEAST_WORK, Math.floor(WORK / this.#counts)) };
   }
 

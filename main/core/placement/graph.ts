@@ -68,17 +68,34 @@ export function piecesWithout(graph: Graph, taken: readonly number[]): number {
   return pieces;
 }
 
+/** For each node those that reach it (`into`) and those that it reaches (`out`), ascending. */
+export function neighbours({ size, linked }: Graph): { readonly into: number[][]; readonly out: number[][] } {
+  const into = Array.from({ length: size }, (): number[] => []);
+  const out = Array.from({ length: size }, (): number[] => []);
+  for (let from = 0; from < size; from += 1) {
+    for (let to = 0; to < size; to += 1) {
+      if (linked[from * size + to] !== 1) continue;
+      into[to]?.push(from);
+      out[from]?.push(to);
+    }
+  }
+  return { into, out };
+}
+
 /** How many steps each node is from `target` within the nodes allowed; Infinity = it can't be reached. */
-export function stepsTo(graph: Graph, target: number, allowed: Uint8Array): Float64Array {
-  const { size, linked } = graph;
-  const steps = new Float64Array(size).fill(Infinity);
+export function stepsTo(
+  into: readonly (readonly number[])[],
+  target: number,
+  allowed: Uint8Array,
+): Float64Array {
+  const steps = new Float64Array(into.length).fill(Infinity);
   steps[target] = 0;
   let front = [target];
   for (let distance = 1; front.length > 0; distance += 1) {
     const reached: number[] = [];
     for (const node of front) {
-      for (let from = 0; from < size; from += 1) {
-        if (allowed[from] !== 1 || steps[from] !== Infinity || linked[from * size + node] !== 1) continue;
+      for (const from of into[node] ?? []) {
+        if (allowed[from] !== 1 || steps[from] !== Infinity) continue;
         steps[from] = distance;
         reached.push(from);
       }

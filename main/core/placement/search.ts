@@ -1,4 +1,4 @@
-import { stepsTo, type Graph } from './graph.ts';
+import { neighbours, stepsTo, type Graph } from './graph.ts';
 
 /** Where to look for places. Nodes are numbered by capacity, the greatest first: early finds are good finds. */
 export interface Space {
@@ -112,6 +112,7 @@ function visitBlock(
   visit: (order: readonly number[]) => void,
 ): Outcome {
   const { size, linked } = graph;
+  const { into, out } = neighbours(graph);
   const [anchor] = required;
   const starts = anchor === undefined ? block : [anchor];
   const allowed = new Uint8Array(size);
@@ -121,9 +122,10 @@ function visitBlock(
   for (const node of required) isRequired[node] = 1;
 
   for (const start of starts) {
-    const back = stepsTo(graph, start, allowed);
-    const path = [start];
     const members = block.filter((node) => allowed[node] === 1);
+    if (members.length < count || !reaches(members, used, capacity, count, needed)) break;
+    const back = stepsTo(into, start, allowed);
+    const path = [start];
     used[start] = 1;
     const extend = (held: number, missing: number): Outcome => {
       const last = path[path.length - 1] ?? start;
@@ -133,8 +135,8 @@ function visitBlock(
         return 'Exhausted';
       }
       if (missing > open || !reaches(members, used, capacity, open, needed - held)) return 'Exhausted';
-      for (const next of members) {
-        if (used[next] === 1 || linked[last * size + next] !== 1 || (back[next] ?? Infinity) > open) continue;
+      for (const next of out[last] ?? []) {
+        if (allowed[next] !== 1 || used[next] === 1 || (back[next] ?? Infinity) > open) continue;
         budget.left -= 1;
         if (budget.left < 0) return 'OutOfWork';
         used[next] = 1;
