@@ -14,6 +14,7 @@ export type Invocation =
   | { readonly type: 'help'; readonly of: keyof typeof commandHelp | null }
   | { readonly type: 'version' }
   | (Common & CreateOptions & { readonly type: 'create' })
+  | (Common & UpdateOptions & { readonly type: 'update'; readonly id: string })
   | (Common & { readonly type: 'ls' })
   | (Common & { readonly type: 'status' })
   | (Common & { readonly type: 'rm'; readonly id: string })
@@ -29,6 +30,15 @@ export interface CreateOptions {
   readonly context: number | undefined;
   readonly wait: boolean;
   readonly timeoutMs: number;
+}
+
+/** Undefined = stays as it is; null = taken away. */
+export interface UpdateOptions {
+  readonly model: string | undefined;
+  readonly sharding: string | undefined;
+  readonly interconnect: string | undefined;
+  readonly minNodes: number | undefined;
+  readonly context: number | null | undefined;
 }
 
 export interface ChatOptions {
@@ -59,6 +69,14 @@ const options = {
     context: { type: 'string' },
     wait: { type: 'boolean' },
     timeout: { type: 'string' },
+  },
+  update: {
+    ...common,
+    model: { type: 'string' },
+    sharding: { type: 'string' },
+    interconnect: { type: 'string' },
+    'min-nodes': { type: 'string' },
+    context: { type: 'string' },
   },
   ls: common,
   rm: common,
@@ -124,6 +142,20 @@ export function parseInvocation(
         wait: values['wait'] === true,
         timeoutMs: (number('timeout', { least: 1, most: 86_400 }) ?? DEFAULT_WAIT_SECONDS) * 1_000,
       };
+    case 'update': {
+      const changes: UpdateOptions = {
+        model: text('model'),
+        sharding: text('sharding'),
+        interconnect: text('interconnect'),
+        minNodes: number('min-nodes', { least: 1, most: 64 }),
+        context: text('context') === 'default' ? null : number('context', { least: 16, most: 1 << 24 }),
+      };
+      const id = only('ID');
+      if (Object.values(changes).every((change) => change === undefined)) {
+        throw usage('Nothing to change is given; see `skein update --help`.');
+      }
+      return { type: name, ...asked, ...changes, id };
+    }
     case 'rm':
     case 'retry':
     case 'pause':

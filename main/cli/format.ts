@@ -61,6 +61,8 @@ export function notesOf(view: MetaInstanceView, now: number): string[] {
     notes.push(`last failure ${agoText(now - view.lastFailure.at)}: ${view.lastFailure.message}`);
   }
   if (view.phase === 'FAILED') notes.push(`\`skein retry ${view.metaInstanceId}\` tries again`);
+  const updated = view.conditions.Updated;
+  if (updated?.status === 'False') notes.push(`update: ${updated.message}`);
   if (view.phase === 'PAUSED') notes.push(`\`skein resume ${view.metaInstanceId}\` places it anew`);
   return notes;
 }

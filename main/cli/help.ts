@@ -17,6 +17,7 @@ Usage: skein COMMAND [options]
   ls                what should run, how it stands, what went wrong last
   rm ID             stop it and forget it
   retry ID          another try for one that failed
+  update ID         change what is wanted; it serves on meanwhile if it can
   pause ID          take it off its nodes until it is resumed
   resume ID         place a paused one anew
   chat [PROMPT]     ask a model; without a prompt, a conversation
@@ -69,6 +70,20 @@ ${exitCodeHelp}
 Another try for one that failed or waits for its next attempt; its count of
 failures starts anew.
 
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  update: `Usage: skein update ID [options]
+
+Changes what is wanted. What runs goes on serving until its replacement is
+ready, where there is room for both. One that failed gets another try.
+
+  --model MODEL     another model
+  --sharding KIND   Pipeline or Tensor
+  --interconnect KIND  MlxRing or MlxJaccl
+  --min-nodes N     how many nodes must take part
+  --context N       longest context of one chat in tokens; default = the model's
   --json            the answer as JSON${connection}
 
 ${exitCodeHelp}

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseInvocation, type Invocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
-import { create, list, askAbout } from './command/meta-instance.ts';
+import { askAbout, create, list, update } from './command/meta-instance.ts';
 import { status } from './command/status.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -51,6 +51,8 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
   switch (asked.type) {
     case 'create':
       return create(session, asked);
+    case 'update':
+      return update(session, asked);
     case 'ls':
       return list(session, asked);
     case 'rm':

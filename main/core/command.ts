@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CommandId, MetaInstanceId } from './id.ts';
-import { MetaInstanceSpec } from './meta-instance.ts';
+import { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 import { ModelCard } from './model-card.ts';
 
 /** What a person or a program may ask. Decided by `decide`, idempotent by `commandId`. */
@@ -11,6 +11,14 @@ export const Command = z.discriminatedUnion('type', [
     metaInstanceId: MetaInstanceId,
     spec: MetaInstanceSpec,
     card: ModelCard,
+  }),
+  z.strictObject({
+    type: z.literal('UpdateMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+    changes: SpecChanges,
+    /** Of the model it changes to; absent = it keeps its model. */
+    card: ModelCard.optional(),
   }),
   z.strictObject({
     type: z.literal('RetryMetaInstance'),
@@ -37,6 +45,6 @@ export type Command = z.infer<typeof Command>;
 
 /** Why a command was not taken. `code` is stable; `message` says the rule, the names and what would help. */
 export interface Refusal {
-  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry';
+  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry' | 'NotSupported';
   readonly message: string;
 }

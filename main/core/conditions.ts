@@ -2,7 +2,7 @@ import type { Instance, Runner } from './instance.ts';
 import type { Condition, ConditionType, MetaInstance } from './meta-instance.ts';
 import { MAX_RETRIES } from './policy.ts';
 import type { ClusterState } from './state.ts';
-import { describeFailures, instanceOf, nodeName, runnerHealth, runnerOf } from './view.ts';
+import { describeFailures, instancesOf, isOutdated, nodeName, runnerHealth, runnerOf } from './view.ts';
 
 type Observation = Omit<Condition, 'since'>;
 
@@ -11,18 +11,20 @@ type Observation = Omit<Condition, 'since'>;
  * placement come from events and stay. `since` moves only when `status` does.
  */
 export function refreshConditions(state: ClusterState, metaInstance: MetaInstance, at: number): MetaInstance {
-  const instance = instanceOf(state, metaInstance.metaInstanceId);
+  const [instance, replacement] = instancesOf(state, metaInstance.metaInstanceId);
   const observed: Partial<Record<ConditionType, Observation | undefined>> = {
     Placed: placed(state, metaInstance, instance),
     Downloaded: downloaded(state, instance),
     Ready: ready(state, instance),
+    Updated: updated(metaInstance, instance, replacement),
   };
   const conditions = { ...metaInstance.status.conditions };
-  for (const type of ['Placed', 'Downloaded', 'Ready'] as const) {
+  for (const type of ['Placed', 'Downloaded', 'Ready', 'Updated'] as const) {
     const now = observed[type];
     if (now !== undefined) conditions[type] = stamped(conditions[type], now, at);
   }
-  const retrying = retryingCondition(metaInstance, conditions.Ready, conditions.Failed);
+  const newestReady = replacement === undefined ? conditions.Ready : ready(state, replacement);
+  const retrying = retryingCondition(metaInstance, newestReady, conditions.Failed);
   conditions.Retrying = stamped(conditions.Retrying, retrying, at);
   return { ...metaInstance, status: { ...metaInstance.status, conditions } };
 }
@@ -43,6 +45,32 @@ function placed(
   }
   if (status.conditions.Placed?.status === 'False') return undefined;
   return { status: 'False', reason: 'NotPlaced', message: 'no Instance yet' };
+}
+
+/** An edit asked for another Instance, and the reconciler has not looked at it yet. */
+export const updatePending = {
+  status: 'False',
+  reason: 'UpdatePending',
+  message: 'the edit is not looked at yet',
+} as const;
+
+/** Why an update waits or failed comes from events and stays until the next edit or retry [L11, L12]. */
+function updated(
+  metaInstance: MetaInstance,
+  instance: Instance | undefined,
+  replacement: Instance | undefined,
+): Observation | undefined {
+  const { Updated: shown } = metaInstance.status.conditions;
+  if (metaInstance.shapeGeneration === 1) return undefined;
+  if (instance === undefined) return { status: 'Unknown', reason: 'NotPlaced', message: 'no Instance yet' };
+  if (!isOutdated(metaInstance, instance)) {
+    return { status: 'True', reason: 'UpToDate', message: `${instance.instanceId} is as the spec asks` };
+  }
+  if (replacement !== undefined) {
+    const message = `${replacement.instanceId} starts, ${instance.instanceId} serves until it is ready`;
+    return { status: 'False', reason: 'Replacing', message };
+  }
+  return shown?.status === 'False' && shown.reason !== 'Replacing' ? undefined : updatePending;
 }
 
 function downloaded(state: ClusterState, instance: Instance | undefined): Observation {
@@ -110,7 +138,7 @@ function ready(state: ClusterState, instance: Instance | undefined): Observation
 
 function retryingCondition(
   { status, spec }: MetaInstance,
-  readyNow: Condition | undefined,
+  readyNow: Observation | undefined,
   failed: Condition | undefined,
 ): Observation {
   const retry = retryNumber({ status });

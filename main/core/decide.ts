@@ -1,4 +1,5 @@
 import type { Command, Refusal } from './command.ts';
+import { changedFields, editedSpec } from './edit.ts';
 import type { Event } from './event.ts';
 import type { MetaInstanceId } from './id.ts';
 import type { MetaInstance } from './meta-instance.ts';
@@ -17,6 +18,8 @@ export function decide(state: ClusterState, command: Command): Result<readonly E
       return create(state, command);
     case 'RetryMetaInstance':
       return retry(state, command.metaInstanceId);
+    case 'UpdateMetaInstance':
+      return update(state, command);
     case 'PauseMetaInstance':
       return setPaused(state, command.metaInstanceId, true);
     case 'ResumeMetaInstance':
@@ -48,7 +51,8 @@ function retry(state: ClusterState, metaInstanceId: MetaInstanceId): Result<read
   if (metaInstance.spec.paused === true) return refused(isPaused(metaInstance));
   const phase = phaseOf(state, metaInstance);
   const { conditions } = metaInstance.status;
-  const stuck = phase === 'FAILED' || phase === 'RETRYING' || phase === 'PLACEMENT FAILED';
+  const notUpdated = conditions.Updated?.status === 'False' && conditions.Updated.reason !== 'Replacing';
+  const stuck = notUpdated || phase === 'FAILED' || phase === 'RETRYING' || phase === 'PLACEMENT FAILED';
   if (stuck || conditions.Downloaded?.reason === 'DownloadFailed') {
     return ok([{ type: 'MetaInstanceRetried', metaInstanceId }]);
   }
@@ -56,6 +60,26 @@ function retry(state: ClusterState, metaInstanceId: MetaInstanceId): Result<read
     code: 'NothingToRetry',
     message: `MetaInstance ${metaInstanceId} is ${phase}; a retry is for one that failed or waits for its next attempt`,
   });
+}
+
+function update(
+  state: ClusterState,
+  { metaInstanceId, changes, card: brought }: Extract<Command, { type: 'UpdateMetaInstance' }>,
+): Result<readonly Event[], Refusal> {
+  const metaInstance = state.metaInstances[metaInstanceId];
+  if (metaInstance === undefined) return refused(notFound(metaInstanceId));
+  if (metaInstance.deleting) return refused(stillDeleting(metaInstance));
+  const spec = editedSpec(metaInstance.spec, changes);
+  const card = spec.modelId === metaInstance.card.modelId ? metaInstance.card : brought;
+  if (card?.modelId !== spec.modelId) {
+    return refused({ code: 'NotSupported', message: `nothing is known of the model ${spec.modelId}` });
+  }
+  if (!card.shardings.includes(spec.sharding)) {
+    const message = `${card.modelId} can't be sharded as ${spec.sharding}; it allows ${card.shardings.join(', ')}`;
+    return refused({ code: 'NotSupported', message });
+  }
+  if (changedFields(metaInstance.spec, spec).length === 0) return ok([]);
+  return ok([{ type: 'MetaInstanceUpdated', metaInstanceId, card, spec }]);
 }
 
 /** The counts of failures rest meanwhile: a paused one that failed is still failed when it is resumed [L10]. */

@@ -1,4 +1,4 @@
-import type { MetaInstanceSpec } from './meta-instance.ts';
+import type { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 
 type Field = keyof MetaInstanceSpec;
 
@@ -9,6 +9,19 @@ const besideTheInstance: ReadonlySet<Field> = new Set(['paused']);
 export function changedFields(before: MetaInstanceSpec, after: MetaInstanceSpec): readonly Field[] {
   const fields = new Set([...Object.keys(before), ...Object.keys(after)] as Field[]);
   return [...fields].filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+}
+
+/** The spec after an edit. */
+export function editedSpec(spec: MetaInstanceSpec, changes: SpecChanges): MetaInstanceSpec {
+  const entries = Object.entries({ ...spec, ...changes });
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== null && value !== undefined),
+  ) as MetaInstanceSpec;
+}
+
+/** Whether an edit asks for another try of one that failed: a pause or a resume does not [L10]. */
+export function asksForAnotherTry(before: MetaInstanceSpec, after: MetaInstanceSpec): boolean {
+  return changedFields(before, after).some((field) => field !== 'paused');
 }
 
 /** Whether an Instance placed for the one spec does not serve the other [L11]. */

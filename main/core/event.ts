@@ -7,7 +7,15 @@ import { Download } from './state.ts';
 import { TaskEnd, TokenUsage } from './task.ts';
 
 /** Why an Instance was removed. */
-export const InstanceDeletionReason = z.enum(['MetaInstanceDeleted', 'RetriesExhausted', 'Paused']);
+export const InstanceDeletionReason = z.enum([
+  'MetaInstanceDeleted',
+  'RetriesExhausted',
+  'Paused',
+  /** An edit asked for another one, which serves now or takes its place. */
+  'Replaced',
+  /** It was to replace another one, and a further edit came before it was Ready. */
+  'Superseded',
+]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 
 /** What happened. The only thing that changes the cluster state. */

@@ -35,6 +35,8 @@ export const Instance = z.strictObject({
    * beside the neighbours.
    */
   rdmaDevices: z.array(z.array(z.string().nullable())).optional(),
+  /** Instances whose memory it takes: on each node its runner starts once theirs there has ended. */
+  startsAfter: z.array(InstanceId).min(1).optional(),
   createdAt: z.number(),
 });
 export type Instance = z.infer<typeof Instance>;

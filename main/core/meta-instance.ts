@@ -33,7 +33,25 @@ export const MetaInstanceSpec = z.strictObject({
 });
 export type MetaInstanceSpec = z.infer<typeof MetaInstanceSpec>;
 
-export const ConditionType = z.enum(['Placed', 'Downloaded', 'Ready', 'Retrying', 'Failed']);
+const { shape } = MetaInstanceSpec;
+
+/** An edit: fields that are absent stay as they are; `null` takes an optional one away. */
+export const SpecChanges = z
+  .strictObject({
+    modelId: shape.modelId,
+    sharding: shape.sharding.unwrap(),
+    interconnect: shape.interconnect.unwrap(),
+    minNodes: shape.minNodes.unwrap(),
+    maxNodes: shape.maxNodes.unwrap().nullable(),
+    nodeIds: shape.nodeIds.unwrap(),
+    placement: shape.placement.unwrap().nullable(),
+    contextLength: shape.contextLength.unwrap().nullable(),
+  })
+  .partial();
+export type SpecChanges = z.infer<typeof SpecChanges>;
+
+/** `Updated` is there from the first edit on that asks for another Instance. */
+export const ConditionType = z.enum(['Placed', 'Downloaded', 'Ready', 'Retrying', 'Failed', 'Updated']);
 export type ConditionType = z.infer<typeof ConditionType>;
 
 /** One observed fact about a MetaInstance. `reason` is a stable word, `message` is for people. */

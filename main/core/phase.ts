@@ -26,7 +26,8 @@ export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase 
   if (metaInstance.deleting) return 'DELETING';
   if (metaInstance.spec.paused === true) return 'PAUSED';
   if (conditions.Failed?.status === 'True') return 'FAILED';
-  if (conditions.Retrying?.status === 'True' || conditions.Ready?.reason === 'RunnerFailed')
+  const serves = conditions.Ready?.status === 'True';
+  if ((conditions.Retrying?.status === 'True' && !serves) || conditions.Ready?.reason === 'RunnerFailed')
     return 'RETRYING';
   if (conditions.Placed?.status !== 'True') {
     return waitsForPlace.has(conditions.Placed?.reason ?? 'NotPlaced') ? 'PLACING' : 'PLACEMENT FAILED';

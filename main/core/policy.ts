@@ -10,6 +10,8 @@ export interface Policy {
   readonly retryCapMs: number;
   /** How long an Instance must stay Ready before its count of failures starts anew [L6]. */
   readonly settleMs: number;
+  /** How long an Instance that was replaced may finish its tasks. */
+  readonly drainMs: number;
   /** When a MetaInstance without a place is looked at again, if nothing changed before. */
   readonly placementRetryMs: number;
   /** Memory of a runner beyond weights and KV cache, counted by placement. */
@@ -24,6 +26,7 @@ export const defaultPolicy: Policy = {
   retryBaseMs: 1 * SECOND,
   retryCapMs: 1 * MINUTE,
   settleMs: 10 * SECOND,
+  drainMs: 2 * MINUTE,
   placementRetryMs: 10 * SECOND,
   runnerOverheadBytes: 128 * MiB,
   reservedBytes: GiB / 4,

@@ -1,14 +1,39 @@
 import { ownerOf, runnerIdFor, type MetaInstanceId, type ModelId, type NodeId, type RunnerId } from './id.ts';
 import { isTerminal, type Instance, type Runner } from './instance.ts';
+import type { MetaInstance } from './meta-instance.ts';
 import type { ClusterState } from './state.ts';
 
 /** Questions about the state that several rooms ask. All are pure and linear in what they look at. */
 
 export const values = <Value>(record: Readonly<Record<string, Value>>): Value[] => Object.values(record);
 
-/** The live Instance of a MetaInstance; there is at most one. */
+/** Its live Instances: the one that serves, then the one that is to replace it after an edit; at most these [L7]. */
+export function instancesOf(state: ClusterState, metaInstanceId: MetaInstanceId): readonly Instance[] {
+  return values(state.instances)
+    .filter((instance) => instance.metaInstanceId === metaInstanceId)
+    .sort((a, b) => a.generation - b.generation);
+}
+
+/** The Instance that serves it, or is to: during a replacement the earlier one. */
 export function instanceOf(state: ClusterState, metaInstanceId: MetaInstanceId): Instance | undefined {
-  return values(state.instances).find((instance) => instance.metaInstanceId === metaInstanceId);
+  return instancesOf(state, metaInstanceId)[0];
+}
+
+/** The Instance of its newest generation: the counts of failures are about this one. */
+export function newestOf(state: ClusterState, metaInstanceId: MetaInstanceId): Instance | undefined {
+  return instancesOf(state, metaInstanceId).at(-1);
+}
+
+/** Whether an edit since its placement asks for another Instance. */
+export function isOutdated({ shapeGeneration }: MetaInstance, { generation }: Instance): boolean {
+  return generation < shapeGeneration;
+}
+
+/** Epoch ms since when all its ranks are Ready; undefined = one is not. */
+export function readySince(state: ClusterState, instance: Instance): number | undefined {
+  const runners = instance.assignments.map(({ rank }) => runnerOf(state, instance, rank));
+  if (runners.some((runner) => runner?.status.type !== 'Ready')) return undefined;
+  return Math.max(...runners.map((runner) => runner?.changedAt ?? 0));
 }
 
 /** The runner that holds this rank in the Instance's present incarnation. */

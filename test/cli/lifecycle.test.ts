@@ -29,3 +29,27 @@ test.each(['pause', 'resume'])('%s of what is not there → exit 4', async (verb
     err: 'skein: There is no MetaInstance nobody.\n',
   });
 });
+
+test('update changes what is named, and ls tells how it goes', async () => {
+  expect(await run('update', tinyId, '--min-nodes', '2', '--context', '64')).toEqual({
+    exit: 0,
+    out: '',
+    err: '',
+  });
+  const spec = (): unknown => bench.node.state().metaInstances[tinyId]!.spec;
+  expect(spec()).toMatchObject({ minNodes: 2, contextLength: 64 });
+  expect((await run('ls')).out).toContain('update: the edit is not looked at yet');
+  await run('update', tinyId, '--context', 'default');
+  expect(spec()).not.toHaveProperty('contextLength');
+});
+
+test('update without a change or with one that the model does not allow → exit 2', async () => {
+  expect(await run('update', tinyId)).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('Nothing to change'),
+  });
+  expect(await run('update', tinyId, '--sharding', 'Tensor')).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('allows Pipeline'),
+  });
+});

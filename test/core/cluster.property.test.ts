@@ -6,7 +6,7 @@ import { phaseOf } from '../../main/core/phase.ts';
 import type { Reconciled } from '../../main/core/reconcile/result.ts';
 import { ClusterState } from '../../main/core/state.ts';
 import { GiB, MINUTE } from '../../main/core/unit.ts';
-import { runnerHealth, values } from '../../main/core/view.ts';
+import { instanceOf, instancesOf, isOutdated, runnerHealth, values } from '../../main/core/view.ts';
 import { seededRandom } from '../support/agenda.ts';
 import { card, spec } from '../support/builders.ts';
 import { Cluster, replay, type ClusterInit } from '../support/cluster-scenario.ts';
@@ -26,6 +26,12 @@ const happening = fc.oneof(
     over: fc.constantFrom(1, 1, 3),
   }),
   fc.record({ do: fc.constant('delete' as const), model }),
+  fc.record({
+    do: fc.constant('update' as const),
+    model,
+    weightGiB: fc.constantFrom(0.001, 5, 9, 14),
+    contextLength: fc.constantFrom(32, 64, null),
+  }),
   fc.record({ do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const), model }),
   fc.record({ do: fc.constant('crash' as const), nodeName, which: fc.nat(2) }),
   fc.record({
@@ -115,6 +121,17 @@ function take(cluster: Cluster, each: Step['what']): void {
         metaInstanceId: each.model,
       });
       return;
+    case 'update': {
+      const modelId = `Model-${each.weightGiB}` as ModelId;
+      cluster.submit({
+        type: 'UpdateMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+        changes: { modelId, contextLength: each.contextLength },
+        card: card({ modelId, weightBytes: Math.round(each.weightGiB * GiB) }),
+      });
+      return;
+    }
     case 'pause':
     case 'resume':
       cluster.submit({
@@ -157,8 +174,11 @@ function invariants({ event }: IndexedEvent, state: ClusterState): void {
   const parsed = ClusterState.safeParse(state);
   if (!parsed.success) throw new Error(`[S4] ${event.type}: ${parsed.error.message}`);
   const owners = values(state.instances).map(({ metaInstanceId }) => metaInstanceId);
-  if (new Set(owners).size !== owners.length)
-    throw new Error(`[L7] two Instances of one of ${owners.join()}`);
+  const generations = values(state.instances).map((each) => `${each.metaInstanceId} ${each.generation}`);
+  if (new Set(generations).size !== generations.length)
+    throw new Error(`[L7] two Instances of one of ${generations.join()}`);
+  if (owners.some((owner) => owners.filter((each) => each === owner).length > 2))
+    throw new Error(`[L7] three Instances: ${generations.join()}`);
   for (const { metaInstanceId, status } of values(state.metaInstances)) {
     if (status.consecutiveFailures > 3)
       throw new Error(`[L4] ${metaInstanceId} counts ${status.consecutiveFailures}`);
@@ -172,6 +192,16 @@ const seen = new Set<string>();
 
 function notice(event: Event, before: ClusterState | undefined): void {
   seen.add(event.type);
+  if (event.type === 'InstanceCreated') {
+    if (instanceOf(before!, event.instance.metaInstanceId) !== undefined) seen.add('surge');
+    if (event.instance.startsAfter !== undefined) seen.add('stop, then start');
+  }
+  if (
+    event.type === 'InstanceDeleted' &&
+    event.reason === 'RetriesExhausted' &&
+    instanceOf(before!, before!.instances[event.instanceId]!.metaInstanceId)!.instanceId !== event.instanceId
+  )
+    seen.add('replacement failed');
   if (event.type === 'InstanceDeleted' || event.type === 'PlacementFailed') seen.add(event.reason);
   if (event.type === 'DownloadChanged') seen.add(`download ${event.download.type}`);
   if (event.type === 'InstanceCreated' && event.instance.assignments.length === 3) seen.add('three nodes');
@@ -247,6 +277,10 @@ test(
             false,
             true,
           ]);
+          const [serving, replacement] = instancesOf(state, metaInstanceId);
+          const outdated = serving !== undefined && isOutdated(state.metaInstances[metaInstanceId]!, serving);
+          const { Updated } = status.conditions;
+          expect([replacement, outdated && Updated?.reason === 'UpdatePending']).toEqual([undefined, false]);
         }
 
         const wanted = values(state.instances);
@@ -327,6 +361,11 @@ test('[S2, L2, N2] random play really came across what it is about', () => {
       'NotEnoughMemory',
       'RetriesExhausted',
       'Paused',
+      'Replaced',
+      'Superseded',
+      'surge',
+      'stop, then start',
+      'replacement failed',
       'TaskEnded',
       'download Failed',
       'three nodes',

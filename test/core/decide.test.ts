@@ -3,8 +3,9 @@ import { apply } from '../../main/core/apply/index.ts';
 import type { Command, Refusal } from '../../main/core/command.ts';
 import { decide } from '../../main/core/decide.ts';
 import type { Event } from '../../main/core/event.ts';
-import type { CommandId } from '../../main/core/id.ts';
+import type { CommandId, ModelId } from '../../main/core/id.ts';
 import { emptyState } from '../../main/core/state.ts';
+import { card } from '../support/builders.ts';
 import {
   chat,
   command,
@@ -23,8 +24,11 @@ import {
   retryScheduled,
   retrying,
   runner,
+  tiny,
   updated,
 } from '../support/core-builders.ts';
+
+const other = card({ modelId: 'Other' as ModelId, shardings: ['Pipeline'] });
 
 const taken: readonly { name: string; given: readonly Event[]; when: Command; then: readonly Event[] }[] = [
   { name: '[K1] a create → created', given: [], when: command.create(), then: [created()] },
@@ -80,6 +84,36 @@ const taken: readonly { name: string; given: readonly Event[]; when: Command; th
   {
     name: '[L5] a retry of one whose download failed → retried',
     given: [...onOneNode, download('Failed')],
+    when: command.retry(),
+    then: [retried],
+  },
+  {
+    name: '[L11] an edit → the whole new spec',
+    given: [...onOneNode, updated({ minNodes: 2, contextLength: 64 })],
+    when: command.update({ minNodes: 1, contextLength: 32 }),
+    then: [updated({ contextLength: 32 })],
+  },
+  {
+    name: '[L11] an edit that takes an optional field away',
+    given: [created(chat, { contextLength: 64 })],
+    when: command.update({ contextLength: null }),
+    then: [updated({})],
+  },
+  {
+    name: '[L11] an edit to another model → its card comes with it',
+    given: onOneNode,
+    when: command.update({ modelId: other.modelId }, other),
+    then: [updated({ modelId: other.modelId }, other)],
+  },
+  {
+    name: '[K2] an edit that changes nothing → accepted, nothing new',
+    given: onOneNode,
+    when: command.update({ minNodes: 1, contextLength: null, modelId: tiny }),
+    then: [],
+  },
+  {
+    name: '[L12] a retry of an update that waits for a place → retried',
+    given: [...onOneNode, runner('Ready'), updated({ minNodes: 2 }), notPlaced('NotEnoughNodes', 'has 1')],
     when: command.retry(),
     then: [retried],
   },
@@ -191,6 +225,34 @@ const refusedRows: readonly {
     when: command.retry(),
     code: 'Paused',
     says: /chat is paused; resume it first/,
+  },
+  {
+    name: '[K4] an edit of an unknown one',
+    given: [],
+    when: command.update({ minNodes: 2 }),
+    code: 'NotFound',
+    says: /no MetaInstance chat/,
+  },
+  {
+    name: '[K6] an edit of what is being deleted',
+    given: [created(), deleting],
+    when: command.update({ minNodes: 2 }),
+    code: 'Deleting',
+    says: /being deleted/,
+  },
+  {
+    name: '[K7] an edit to a sharding that the new model does not allow',
+    given: onOneNode,
+    when: command.update({ modelId: other.modelId, sharding: 'Tensor' }, other),
+    code: 'NotSupported',
+    says: /Other can't be sharded as Tensor; it allows Pipeline/,
+  },
+  {
+    name: '[K7] an edit to a model of which nothing is known',
+    given: onOneNode,
+    when: command.update({ modelId: other.modelId }),
+    code: 'NotSupported',
+    says: /nothing is known of the model Other/,
   },
   {
     name: '[K4] a pause of an unknown one',

@@ -88,7 +88,7 @@ const rows: readonly {
     name: '[W2] the Instance is gone → shut down',
     given: [...onOneNode, runner('Ready'), instanceDeleted],
     local: holding({ [r0]: 'Ready' }),
-    then: stop(r0, 'the model was deleted'),
+    then: stop(r0, 'MetaInstance chat was deleted'),
   },
   {
     name: '[W2] the MetaInstance is being deleted → shut down, for that reason',

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { MetaInstanceId, NodeId } from '../../main/core/id.ts';
+import type { MetaInstanceId, ModelId, NodeId } from '../../main/core/id.ts';
 import { GiB, MINUTE, SECOND } from '../../main/core/unit.ts';
 import { created, placed } from '../support/core-builders.ts';
 import type { RunnerFault } from '../support/scripted-worker.ts';
@@ -155,6 +155,63 @@ const scenarios: Readonly<Record<string, () => Transcript>> = {
     transcript.create('chat', { modelId: 'Other' });
     transcript.run(200);
     transcript.create('chat', { modelId: 'Other' });
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
+  'update-by-surge': () => {
+    const transcript = onAda();
+    transcript.create('chat');
+    transcript.run(2 * SECOND);
+    transcript.cluster.startTask('ada', 'chat' as MetaInstanceId, 4 * SECOND);
+    transcript.update('chat', { contextLength: 64 });
+    transcript.update('chat', { contextLength: 64 });
+    transcript.run(SECOND);
+    transcript.show('chat');
+    transcript.note('the earlier one ends with its last task');
+    transcript.run(5 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
+  'update-without-room-for-both': () => {
+    const transcript = new Transcript();
+    transcript.join('ada', 8 * GiB);
+    transcript.create('chat', { modelId: 'Big', bytes: 5 * GiB });
+    transcript.run(2 * SECOND);
+    transcript.update('chat', { modelId: 'Other' as ModelId }, 5 * GiB);
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    transcript.note('what finds no place at all leaves the present one serving');
+    transcript.update('chat', { modelId: 'Huge' as ModelId }, 50 * GiB);
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
+  'update-fails': () => {
+    const transcript = onAda();
+    transcript.create('chat');
+    transcript.run(2 * SECOND);
+    transcript.cluster.worker('ada').runnerFaults.push(...Array.from({ length: 4 }, () => boom()));
+    transcript.update('chat', { contextLength: 64 });
+    transcript.run(30 * SECOND);
+    transcript.show('chat');
+    transcript.note('a person asks again');
+    transcript.retry('chat');
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
+  'update-of-failed': () => {
+    const transcript = onAda();
+    transcript.cluster.worker('ada').runnerFaults.push(...Array.from({ length: 4 }, () => boom()));
+    transcript.create('chat');
+    transcript.run(30 * SECOND);
+    transcript.show('chat');
+    transcript.update('chat', { contextLength: 64 });
     transcript.run(2 * SECOND);
     transcript.show('chat');
     return transcript;

@@ -15,7 +15,7 @@ import {
   type TaskId,
 } from '../../main/core/id.ts';
 import type { Instance, RunnerPhase, RunnerStatus } from '../../main/core/instance.ts';
-import type { MetaInstance } from '../../main/core/meta-instance.ts';
+import type { MetaInstance, SpecChanges } from '../../main/core/meta-instance.ts';
 import type { ModelCard } from '../../main/core/model-card.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import type { ReconcileContext } from '../../main/core/reconcile/meta-instance.ts';
@@ -236,6 +236,13 @@ export const command = {
     type: 'RetryMetaInstance',
     commandId: commandId as CommandId,
     metaInstanceId: chat,
+  }),
+  update: (changes: SpecChanges, ofCard?: ModelCard, commandId = 'update-1'): Command => ({
+    type: 'UpdateMetaInstance',
+    commandId: commandId as CommandId,
+    metaInstanceId: chat,
+    changes,
+    ...(ofCard && { card: ofCard }),
   }),
   pause: (commandId = 'pause-1'): Command => ({
     type: 'PauseMetaInstance',

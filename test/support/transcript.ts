@@ -4,7 +4,7 @@ import type { Command, Refusal } from '../../main/core/command.ts';
 import type { Event, IndexedEvent } from '../../main/core/event.ts';
 import type { MetaInstanceId, ModelId } from '../../main/core/id.ts';
 import type { RunnerStatus } from '../../main/core/instance.ts';
-import type { MetaInstanceSpec } from '../../main/core/meta-instance.ts';
+import type { MetaInstanceSpec, SpecChanges } from '../../main/core/meta-instance.ts';
 import { phaseLabel } from '../../main/core/phase.ts';
 import { unreachable, type Result } from '../../main/core/result.ts';
 import type { ClusterState, Download } from '../../main/core/state.ts';
@@ -70,6 +70,19 @@ export class Transcript {
   remove(name: string): void {
     const commandId = this.cluster.newCommandId();
     this.#submit({ type: 'DeleteMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
+  }
+
+  /** @param bytes weights of the model it changes to */
+  update(name: string, changes: SpecChanges, bytes?: number): void {
+    const { modelId } = changes;
+    const brought = card({ ...(modelId && { modelId }), ...(bytes !== undefined && { weightBytes: bytes }) });
+    this.#submit({
+      type: 'UpdateMetaInstance',
+      commandId: this.cluster.newCommandId(),
+      metaInstanceId: name as MetaInstanceId,
+      changes,
+      ...(modelId && { card: brought }),
+    });
   }
 
   pause(name: string): void {
@@ -162,6 +175,8 @@ function describeCommand(command: Command): string {
       return `create ${command.metaInstanceId} of ${command.card.modelId}`;
     case 'RetryMetaInstance':
       return `retry ${command.metaInstanceId}`;
+    case 'UpdateMetaInstance':
+      return `update ${command.metaInstanceId} ${JSON.stringify(command.changes)}`;
     case 'PauseMetaInstance':
       return `pause ${command.metaInstanceId}`;
     case 'ResumeMetaInstance':

@@ -34,6 +34,25 @@ export async function create({ client, io, signal }: Session, asked: Of<'create'
   return exitCodes.ok;
 }
 
+export async function update(
+  { client, io, signal }: Session,
+  { id, json, model, sharding, interconnect, minNodes, context }: Of<'update'>,
+): Promise<ExitCode> {
+  const answer = await client.call(pathOf(id), CommandAnswer, {
+    method: 'PATCH',
+    signal,
+    body: {
+      model_id: model,
+      sharding,
+      instance_meta: interconnect,
+      min_nodes: minNodes,
+      context_length: context,
+    },
+  });
+  if (json) io.stdout.write(`${printableJson(answer)}\n`);
+  return exitCodes.ok;
+}
+
 export async function list({ client, io, signal }: Session, { json }: Of<'ls'>): Promise<ExitCode> {
   const answer = await client.call('/meta_instances', MetaInstancesAnswer, { signal });
   const text = json

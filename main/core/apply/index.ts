@@ -46,7 +46,7 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
     case 'MetaInstanceCreated':
       return metaInstanceCreated(state, event, at);
     case 'MetaInstanceUpdated':
-      return metaInstanceUpdated(state, event);
+      return metaInstanceUpdated(state, event, at);
     case 'MetaInstanceRetried':
       return metaInstanceRetried(state, event, at);
     case 'MetaInstanceDeleting':

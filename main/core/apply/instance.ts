@@ -2,19 +2,21 @@ import { stamped } from '../conditions.ts';
 import type { Event } from '../event.ts';
 import type { InstanceId } from '../id.ts';
 import { isTerminal, type Instance } from '../instance.ts';
+import type { MetaInstance, MetaInstanceStatus } from '../meta-instance.ts';
 import type { ClusterState } from '../state.ts';
-import { instanceOf, wantsModel, without } from '../view.ts';
+import { instancesOf, wantsModel, without } from '../view.ts';
 import { knownInstance, knownMetaInstance, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
 
-/** @throws Error when the MetaInstance has a live Instance already [L7] */
+/** @throws Error when the MetaInstance has a live Instance of this generation, or two others [L7] */
 export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceCreated'>): ClusterState {
   const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
-  const existing = instanceOf(state, instance.metaInstanceId);
-  if (existing !== undefined) {
+  const others = instancesOf(state, instance.metaInstanceId);
+  if (others.length > 1 || others.some(({ generation }) => generation >= instance.generation)) {
+    const names = others.map(({ instanceId }) => instanceId).join(' and ');
     throw new Error(
-      `the event creates Instance ${instance.instanceId} beside ${existing.instanceId} of ${instance.metaInstanceId}`,
+      `the event creates Instance ${instance.instanceId} beside ${names} of ${instance.metaInstanceId}`,
     );
   }
   const counted = withStatus(state, metaInstance, {
@@ -64,21 +66,40 @@ export function instanceDeleted(
 ): ClusterState {
   const instance = knownInstance(state, instanceId);
   const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
-  const { conditions, consecutiveFailures } = metaInstance.status;
-  const notPlaced = { status: 'False', reason: 'NotPlaced', message } as const;
-  const changed = withStatus(state, metaInstance, {
-    nextAttemptAt: null,
-    conditions: {
-      ...conditions,
-      Placed: stamped(conditions.Placed, notPlaced, at),
-      ...(reason === 'RetriesExhausted' && {
-        Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),
-      }),
-    },
-    ...(reason === 'RetriesExhausted' && { lastFailure: { message, at, attempt: consecutiveFailures } }),
-  });
-  const ended = withoutWork(changed, instanceId);
+  const change = statusAfterDeletion(state, metaInstance, instance, { reason, message }, at);
+  const ended = withoutWork(withStatus(state, metaInstance, change), instanceId);
   return withoutUnwantedDownloads({ ...ended, instances: without(ended.instances, instanceId) }, instance);
+}
+
+function statusAfterDeletion(
+  state: ClusterState,
+  { metaInstanceId, status: { conditions, consecutiveFailures } }: MetaInstance,
+  { instanceId }: Instance,
+  { reason, message }: Pick<Of<'InstanceDeleted'>, 'reason' | 'message'>,
+  at: number,
+): Partial<MetaInstanceStatus> {
+  const all = instancesOf(state, metaInstanceId);
+  // The earlier one of two: the counts are about the newer one.
+  if (all.at(-1)?.instanceId !== instanceId) return {};
+  const exhausted = reason === 'RetriesExhausted';
+  const lastFailure = exhausted && { lastFailure: { message, at, attempt: consecutiveFailures } };
+  if (all.length === 1) {
+    const placed = stamped(conditions.Placed, { status: 'False', reason: 'NotPlaced', message }, at);
+    const failed = exhausted && {
+      Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),
+    };
+    return { nextAttemptAt: null, ...lastFailure, conditions: { ...conditions, Placed: placed, ...failed } };
+  }
+  // A replacement went: the earlier one goes on serving, with counts of its own.
+  const updated = exhausted && {
+    Updated: stamped(conditions.Updated, { status: 'False', reason: 'ReplacementFailed', message }, at),
+  };
+  return {
+    nextAttemptAt: null,
+    consecutiveFailures: 0,
+    ...lastFailure,
+    conditions: { ...conditions, ...updated },
+  };
 }
 
 /** What was not finished is not going on any more where nothing else wants the model; verified files stay known. */

@@ -1,9 +1,11 @@
-import { stamped } from '../conditions.ts';
+import { stamped, updatePending } from '../conditions.ts';
 import type { Event } from '../event.ts';
+import type { MetaInstanceId } from '../id.ts';
+import type { MetaInstance } from '../meta-instance.ts';
 import type { ClusterState } from '../state.ts';
-import { hasLiveRunners, instanceOf, runnerHealth, without } from '../view.ts';
+import { hasLiveRunners, instanceOf, newestOf, runnerHealth, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
-import { asksForAnotherInstance } from '../edit.ts';
+import { asksForAnotherInstance, asksForAnotherTry } from '../edit.ts';
 import { knownMetaInstance, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
@@ -48,6 +50,7 @@ export function metaInstanceCreated(
 export function metaInstanceUpdated(
   state: ClusterState,
   { metaInstanceId, card, spec }: Of<'MetaInstanceUpdated'>,
+  at: number,
 ): ClusterState {
   const before = knownMetaInstance(state, metaInstanceId);
   const generation = before.generation + 1;
@@ -59,7 +62,13 @@ export function metaInstanceUpdated(
     generation,
     shapeGeneration: reshaped ? generation : before.shapeGeneration,
   };
-  return { ...state, metaInstances: { ...state.metaInstances, [metaInstanceId]: edited } };
+  const next = { ...state, metaInstances: { ...state.metaInstances, [metaInstanceId]: edited } };
+  const unseen = reshaped || before.status.observedGeneration < before.generation;
+  const seen = unseen ? next : withStatus(next, edited, { observedGeneration: generation });
+  if (!asksForAnotherTry(before.spec, spec)) return seen;
+  const tried = tryAgain(seen, metaInstanceId, { reason: 'Edited', message: 'the spec was edited' }, at);
+  // An outdated Instance is replaced, not started over.
+  return reshaped ? tried : restartIfDead(tried, before);
 }
 
 /** Counts start anew; a failed Instance starts over in place at once, without using up a retry [L5]. */
@@ -68,19 +77,39 @@ export function metaInstanceRetried(
   { metaInstanceId }: Of<'MetaInstanceRetried'>,
   at: number,
 ): ClusterState {
+  const before = knownMetaInstance(state, metaInstanceId);
+  const why = { reason: 'Retried', message: 'a person asked for another try' };
+  return restartIfDead(tryAgain(state, metaInstanceId, why, at), before);
+}
+
+/** Counts start anew, `Failed` is cleared, a replacement that failed or found no place is tried again. */
+function tryAgain(
+  state: ClusterState,
+  metaInstanceId: MetaInstanceId,
+  why: { readonly reason: string; readonly message: string },
+  at: number,
+): ClusterState {
   const metaInstance = knownMetaInstance(state, metaInstanceId);
-  const { conditions, nextAttemptAt } = metaInstance.status;
-  const retried = { status: 'False', reason: 'Retried', message: 'a person asked for another try' } as const;
-  const cleared = withStatus(state, metaInstance, {
+  const { conditions } = metaInstance.status;
+  const { Updated: updated } = conditions;
+  return withStatus(state, metaInstance, {
     consecutiveFailures: 0,
     nextAttemptAt: null,
-    conditions: { ...conditions, Failed: stamped(conditions.Failed, retried, at) },
+    conditions: {
+      ...conditions,
+      Failed: stamped(conditions.Failed, { status: 'False', ...why }, at),
+      ...(updated?.status === 'False' && { Updated: { ...updated, ...updatePending } }),
+    },
   });
-  const instance = instanceOf(state, metaInstanceId);
-  if (instance === undefined) return cleared;
+}
+
+/** Its newest Instance starts over in place where the attempt was over. */
+function restartIfDead(state: ClusterState, { metaInstanceId, status }: MetaInstance): ClusterState {
+  const instance = newestOf(state, metaInstanceId);
+  if (instance === undefined) return state;
   const { failed, alive } = runnerHealth(state, instance);
-  const dead = nextAttemptAt !== null || (failed.length > 0 && alive.length === 0);
-  return dead ? restartInPlace(cleared, instance) : cleared;
+  const dead = status.nextAttemptAt !== null || (failed.length > 0 && alive.length === 0);
+  return dead ? restartInPlace(state, instance) : state;
 }
 
 export function metaInstanceDeleting(
@@ -112,11 +141,11 @@ export function placementFailed(
 ): ClusterState {
   const metaInstance = knownMetaInstance(state, metaInstanceId);
   const { conditions } = metaInstance.status;
+  // One that has an Instance goes on with it: only its update waits for a place.
+  const type = instanceOf(state, metaInstanceId) === undefined ? 'Placed' : 'Updated';
+  const refused = stamped(conditions[type], { status: 'False', reason, message }, at);
   return withStatus(state, metaInstance, {
     observedGeneration: metaInstance.generation,
-    conditions: {
-      ...conditions,
-      Placed: stamped(conditions.Placed, { status: 'False', reason, message }, at),
-    },
+    conditions: { ...conditions, [type]: refused },
   });
 }

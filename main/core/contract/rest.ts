@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId } from '../id.ts';
 import { Interconnect } from '../instance.ts';
-import { AttemptFailure, Condition, ConditionType, MetaInstanceSpec } from '../meta-instance.ts';
+import { AttemptFailure, Condition, ConditionType, MetaInstanceSpec, SpecChanges } from '../meta-instance.ts';
 import { ModelCard, Sharding } from '../model-card.ts';
 
 /** Where a node listens on the loopback interface unless told otherwise. */
@@ -40,6 +40,23 @@ export const CreateMetaInstanceBody = z
   })
   .meta({ id: 'CreateMetaInstanceBody' });
 export type CreateMetaInstanceBody = z.infer<typeof CreateMetaInstanceBody>;
+
+const changes = SpecChanges.shape;
+
+/** An edit: fields that are absent stay as they are; `null` takes an optional one away. */
+export const UpdateMetaInstanceBody = z
+  .strictObject({
+    model_id: changes.modelId,
+    sharding: changes.sharding,
+    instance_meta: changes.interconnect,
+    min_nodes: changes.minNodes,
+    max_nodes: changes.maxNodes,
+    node_ids: changes.nodeIds,
+    placement: changes.placement,
+    context_length: changes.contextLength,
+  })
+  .meta({ id: 'UpdateMetaInstanceBody' });
+export type UpdateMetaInstanceBody = z.infer<typeof UpdateMetaInstanceBody>;
 
 /** The command is on disk; what comes of it shows in the state. */
 export const CommandAnswer = z

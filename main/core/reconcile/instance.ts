@@ -3,7 +3,7 @@ import type { Instance, Runner } from '../instance.ts';
 import type { MetaInstance } from '../meta-instance.ts';
 import { MAX_RETRIES } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
-import { describeFailures, runnerHealth } from '../view.ts';
+import { describeFailures, isOutdated, newestOf, readySince, runnerHealth } from '../view.ts';
 import { backoffMs } from './backoff.ts';
 import type { ReconcileContext } from './meta-instance.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
@@ -18,7 +18,10 @@ export function reconcileInstance(
   const metaInstance = instance && state.metaInstances[instance.metaInstanceId];
   if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
   if (metaInstance.spec.paused === true) return done;
-  const { nextAttemptAt, consecutiveFailures } = metaInstance.status;
+  // The earlier of two is being replaced, and an edit is looked at first: both are the update's business.
+  if (newestOf(state, metaInstance.metaInstanceId)?.instanceId !== instanceId) return done;
+  const { nextAttemptAt, consecutiveFailures, conditions } = metaInstance.status;
+  if (isOutdated(metaInstance, instance) && conditions.Updated?.reason === 'UpdatePending') return done;
 
   const { failed, alive } = runnerHealth(state, instance);
   if (nextAttemptAt !== null) {
@@ -29,7 +32,7 @@ export function reconcileInstance(
   if (failed.length > 0) {
     return alive.length > 0 ? done : failedAttempt(state, metaInstance, instance, failed, context);
   }
-  if (consecutiveFailures > 0) return settle(metaInstance, instance, context);
+  if (consecutiveFailures > 0) return settle(state, instance, context);
   return done;
 }
 
@@ -55,13 +58,10 @@ function failedAttempt(
   });
 }
 
-function settle(
-  metaInstance: MetaInstance,
-  { instanceId }: Instance,
-  { now, policy }: ReconcileContext,
-): Reconciled {
-  const { Ready: ready } = metaInstance.status.conditions;
-  if (ready?.status !== 'True') return done;
-  const waitMs = ready.since + policy.settleMs - now;
+function settle(state: ClusterState, instance: Instance, { now, policy }: ReconcileContext): Reconciled {
+  const readyAt = readySince(state, instance);
+  if (readyAt === undefined) return done;
+  const waitMs = readyAt + policy.settleMs - now;
+  const { instanceId } = instance;
   return waitMs > 0 ? requeueAfter(waitMs) : emit({ type: 'InstanceSettled', instanceId });
 }

@@ -4,8 +4,10 @@ import { place } from '../placement/place.ts';
 import type { Policy } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { hasLiveRunners, instanceOf } from '../view.ts';
-import { done, emit, requeueAfter, type Reconciled } from './result.ts';
+import { hasLiveRunners, instancesOf, isOutdated } from '../view.ts';
+import { notPlaced } from './not-placed.ts';
+import { done, emit, type Reconciled } from './result.ts';
+import { reconcileUpdate } from './update.ts';
 
 /** What a reconciler may know besides the state; nothing else reaches it. */
 export interface ReconcileContext {
@@ -30,36 +32,37 @@ export function reconcileMetaInstance(
   if (metaInstance.deleting) return windDown(state, metaInstance);
   if (metaInstance.spec.paused === true) return rest(state, metaInstance);
   if (metaInstance.status.conditions.Failed?.status === 'True') return done;
-  if (instanceOf(state, metaInstanceId) !== undefined) return done;
-
+  const [serving, replacement] = instancesOf(state, metaInstanceId);
+  if (serving !== undefined) {
+    if (!isOutdated(metaInstance, serving)) return done;
+    return reconcileUpdate(state, metaInstance, { serving, replacement }, context);
+  }
   const placement = place(state, metaInstance, context);
   if (placement.ok) return emit({ type: 'InstanceCreated', instance: placement.value });
-  const { reason, message } = placement.error;
-  const { Placed: shown } = metaInstance.status.conditions;
-  const seen = metaInstance.status.observedGeneration === metaInstance.generation;
-  const delayMs = context.policy.placementRetryMs;
-  if (seen && shown?.reason === reason && shown.message === message) return requeueAfter(delayMs);
-  return requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
+  return notPlaced(metaInstance, 'Placed', placement.error, context);
 }
 
 /** [L10] Paused: no Instance, no placement, nothing to look at again. */
 function rest(state: ClusterState, { metaInstanceId }: MetaInstance): Reconciled {
-  const instance = instanceOf(state, metaInstanceId);
-  if (instance === undefined) return done;
-  const { instanceId } = instance;
-  const message = `MetaInstance ${metaInstanceId} is paused`;
-  return emit({ type: 'InstanceDeleted', instanceId, reason: 'Paused', message });
+  return removeAll(state, metaInstanceId, 'Paused', `MetaInstance ${metaInstanceId} is paused`);
 }
 
 function windDown(state: ClusterState, { metaInstanceId }: MetaInstance): Reconciled {
-  const instance = instanceOf(state, metaInstanceId);
-  if (instance !== undefined) {
-    return emit({
-      type: 'InstanceDeleted',
-      instanceId: instance.instanceId,
-      reason: 'MetaInstanceDeleted',
-      message: `MetaInstance ${metaInstanceId} was deleted`,
-    });
-  }
-  return hasLiveRunners(state, metaInstanceId) ? done : emit({ type: 'MetaInstanceDeleted', metaInstanceId });
+  const message = `MetaInstance ${metaInstanceId} was deleted`;
+  const removed = removeAll(state, metaInstanceId, 'MetaInstanceDeleted', message);
+  if (removed.events.length > 0 || hasLiveRunners(state, metaInstanceId)) return removed;
+  return emit({ type: 'MetaInstanceDeleted', metaInstanceId });
+}
+
+/** The replacement first, so that nothing is said about the earlier one going on. */
+function removeAll(
+  state: ClusterState,
+  metaInstanceId: MetaInstanceId,
+  reason: 'Paused' | 'MetaInstanceDeleted',
+  message: string,
+): Reconciled {
+  const ids = instancesOf(state, metaInstanceId).map(({ instanceId }) => instanceId);
+  return emit(
+    ...ids.reverse().map((instanceId) => ({ type: 'InstanceDeleted' as const, instanceId, reason, message })),
+  );
 }

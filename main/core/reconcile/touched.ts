@@ -17,13 +17,14 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       return everything(state);
     case 'InstanceDeleted':
       // Memory came free: others may have a place now.
-      return { metaInstances: unplaced(state), instances: [] };
+      return { metaInstances: [ownerOf(event.instanceId), ...unplaced(state)], instances: [] };
     case 'InstanceCreated':
       return { metaInstances: [], instances: [event.instance.instanceId] };
     case 'RunnerStatusChanged':
       // On its way up a runner asks nothing of anybody.
       return {
-        metaInstances: isTerminal(event.status) ? [ownerOf(event.instanceId)] : [],
+        metaInstances:
+          isTerminal(event.status) || event.status.type === 'Ready' ? [ownerOf(event.instanceId)] : [],
         instances: isTerminal(event.status) || event.status.type === 'Ready' ? [event.instanceId] : [],
       };
     case 'InstanceRetryScheduled':
@@ -43,9 +44,11 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
         instances: instance === undefined ? [] : [instance.instanceId],
       };
     }
+    case 'TaskEnded':
+      // An Instance that is being replaced ends with its last task.
+      return { metaInstances: replacing(state), instances: [] };
     case 'DownloadChanged':
     case 'TaskStarted':
-    case 'TaskEnded':
       return { metaInstances: [], instances: [] };
   }
 }
@@ -56,6 +59,11 @@ export function everything(state: ClusterState): Touched {
     metaInstances: values(state.metaInstances).map(({ metaInstanceId }) => metaInstanceId),
     instances: values(state.instances).map(({ instanceId }) => instanceId),
   };
+}
+
+function replacing(state: ClusterState): MetaInstanceId[] {
+  const owners = values(state.instances).map(({ metaInstanceId }) => metaInstanceId);
+  return owners.filter((owner, position) => owners.indexOf(owner) !== position);
 }
 
 function unplaced(state: ClusterState): MetaInstanceId[] {

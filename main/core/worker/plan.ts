@@ -2,7 +2,7 @@ import { ownerOf, type InstanceId, type ModelId, type NodeId, type RunnerId } fr
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ClusterState } from '../state.ts';
-import { currentRunnerId, nodeName, runnerHealth, runnerOf, values } from '../view.ts';
+import { currentRunnerId, instanceOf, newestOf, nodeName, runnerHealth, runnerOf, values } from '../view.ts';
 
 /** What this node holds right now; fresher than what the state says of it. */
 export interface LocalView {
@@ -72,9 +72,10 @@ function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
   if (owner === undefined || owner.deleting) return 'the model was deleted';
   if (state.instances[instanceId] !== undefined) return 'the Instance starts over';
   if (owner.spec.paused === true) return 'the model was paused';
-  return owner.status.conditions.Failed?.status === 'True'
-    ? 'the model failed too often'
-    : 'the model was deleted';
+  if (owner.status.conditions.Failed?.status === 'True') return 'the model failed too often';
+  if (instanceOf(state, owner.metaInstanceId) !== undefined) return 'an edited version took its place';
+  const { Placed: placed } = owner.status.conditions;
+  return placed?.reason === 'NotPlaced' ? placed.message : 'its Instance was removed';
 }
 
 /** [W3] When a peer shard failed, the attempt is over on all ranks. */
@@ -121,10 +122,31 @@ function startRunner(state: ClusterState, nodeId: NodeId, local: LocalView): Wor
     // Also not beside its own earlier incarnation: both would hold the weights.
     if (values(local.runners).some(({ instanceId }) => instanceId === instance.instanceId)) return false;
     if (state.downloads[nodeId]?.[instance.card.modelId]?.type !== 'Completed') return false;
-    if (state.metaInstances[instance.metaInstanceId]?.status.nextAttemptAt !== null) return false;
+    if (waitsForRetry(state, instance) || waitsForMemory(state, nodeId, instance, local)) return false;
     return !ranks(state, instance, local).some((status) => status !== undefined && isTerminal(status));
   });
   return shard && { type: 'StartRunner', ...shard };
+}
+
+/** A scheduled retry is about the newest Instance. */
+function waitsForRetry(state: ClusterState, { instanceId, metaInstanceId }: Instance): boolean {
+  if (state.metaInstances[metaInstanceId]?.status.nextAttemptAt === null) return false;
+  return newestOf(state, metaInstanceId)?.instanceId === instanceId;
+}
+
+/** [W10] The runners whose memory it takes end first. */
+function waitsForMemory(
+  state: ClusterState,
+  nodeId: NodeId,
+  { startsAfter = [] }: Instance,
+  local: LocalView,
+): boolean {
+  const ends = new Set(startsAfter);
+  if (ends.size === 0) return false;
+  const known = values(state.runners).filter(
+    (runner) => runner.nodeId === nodeId && !isTerminal(runner.status),
+  );
+  return [...known, ...values(local.runners)].some(({ instanceId }) => ends.has(instanceId));
 }
 
 /** [W7] The group is formed once every rank has a process. */

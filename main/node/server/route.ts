@@ -54,7 +54,7 @@ export interface AnswerDoc {
 
 /** A path, its schemas for checking and for `/openapi.json`, and what it does. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   /** Hono's pattern, e.g. `/meta_instance/:id`. */
   readonly path: string;
   readonly summary: string;

@@ -6,7 +6,7 @@ import type { MetaInstance } from '../../core/meta-instance.ts';
 import { phaseLabel } from '../../core/phase.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
-import { instanceOf, values } from '../../core/view.ts';
+import { instancesOf, values } from '../../core/view.ts';
 import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
 import type { Supervisor } from '../runner/supervisor.ts';
 import { TaskChannel } from './task-channel.ts';
@@ -72,9 +72,12 @@ export class Tasks {
     if (named.length === 0)
       return refused({ code: 'NoInstance', message: `No instance found for model ${target}` });
     const ready = named.flatMap((metaInstance) => {
-      const instance = instanceOf(state, metaInstance.metaInstanceId);
-      const leader = instance && this.#components.leaderOf(instance);
-      return instance && leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
+      const serving = instancesOf(state, metaInstance.metaInstanceId).flatMap((instance) => {
+        const leader = this.#components.leaderOf(instance);
+        return leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
+      });
+      // The earlier one of two finishes what it has.
+      return serving.slice(-1);
     });
     const [best] = ready.sort((a, b) => a.leader.runningTasks - b.leader.runningTasks);
     return best === undefined ? refused(notReady(state, target, named)) : ok(best);

@@ -32,6 +32,10 @@ describe('every route answers what its schema says', () => {
     'get /meta_instances': { path: '/meta_instances' },
     'get /meta_instance/:id': { path: '/meta_instance/kept' },
     'delete /meta_instance/:id': { path: '/meta_instance/kept', asked: { method: 'DELETE' } },
+    'patch /meta_instance/:id': {
+      path: '/meta_instance/kept',
+      asked: { method: 'PATCH', body: { min_nodes: 2 } },
+    },
     'post /meta_instance/:id/pause': { path: '/meta_instance/kept/pause', asked: { method: 'POST' } },
     'post /meta_instance/:id/resume': { path: '/meta_instance/kept/resume', asked: { method: 'POST' } },
     'post /meta_instance/:id/retry': { path: '/meta_instance/broken/retry', asked: { method: 'POST' } },

@@ -4,10 +4,11 @@ import {
   CreateMetaInstanceBody,
   MetaInstancesAnswer,
   MetaInstanceView,
+  UpdateMetaInstanceBody,
 } from '../../../core/contract/rest.ts';
 import type { Command, Refusal } from '../../../core/command.ts';
 import { MetaInstanceId, type CommandId, type ModelId } from '../../../core/id.ts';
-import type { MetaInstance } from '../../../core/meta-instance.ts';
+import type { MetaInstance, SpecChanges } from '../../../core/meta-instance.ts';
 import type { NodeApi } from '../../api.ts';
 import { HttpError } from '../http-error.ts';
 import { metaInstanceView } from '../meta-instance-view.ts';
@@ -49,6 +50,16 @@ export const metaInstanceRoutes: readonly Route[] = [
     params: byId,
     answers: { 200: { description: 'The MetaInstance.', schema: MetaInstanceView } },
     handle: ({ param }, { api }) => okAnswer(metaInstanceView(api.state(), known(api, param('id')))),
+  }),
+  route({
+    method: 'patch',
+    path: '/meta_instance/:id',
+    summary:
+      'Changes what is wanted. What runs goes on serving until its replacement is ready, where there is room for both.',
+    params: byId,
+    body: UpdateMetaInstanceBody,
+    answers: { 200: { description: 'It is on disk.', schema: CommandAnswer } },
+    handle: ({ body, param }, { api }) => update(api, param('id'), body),
   }),
   route({
     method: 'delete',
@@ -101,6 +112,34 @@ async function ask(
   const commandId = api.newCommandId();
   const result = await api.submit({ type, commandId, metaInstanceId });
   if (!result.ok) throw refusal(result.error, 'id');
+  return okAnswer(received(commandId, metaInstanceId));
+}
+
+async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): Promise<JsonAnswer> {
+  const { metaInstanceId } = known(api, id);
+  const commandId = api.newCommandId();
+  const changes = Object.fromEntries(
+    Object.entries({
+      modelId: body.model_id,
+      sharding: body.sharding,
+      interconnect: body.instance_meta,
+      minNodes: body.min_nodes,
+      maxNodes: body.max_nodes,
+      nodeIds: body.node_ids,
+      placement: body.placement,
+      contextLength: body.context_length,
+    } satisfies { [Field in keyof Required<SpecChanges>]: SpecChanges[Field] | undefined }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+  const result = await api.submit({
+    type: 'UpdateMetaInstance',
+    commandId,
+    metaInstanceId,
+    changes,
+    ...(body.model_id === undefined ? {} : { card: knownCard(api, body.model_id, 'model_id') }),
+  });
+  if (!result.ok) throw refusal(result.error, result.error.code === 'NotSupported' ? 'sharding' : 'id');
   return okAnswer(received(commandId, metaInstanceId));
 }
 
@@ -164,5 +203,6 @@ function received(commandId: CommandId, metaInstanceId: MetaInstanceId): Command
 }
 
 function refusal({ code, message }: Refusal, param: string): HttpError {
-  return new HttpError(code === 'NotFound' ? 404 : 409, message, { param });
+  const status = code === 'NotFound' ? 404 : code === 'NotSupported' ? 400 : 409;
+  return new HttpError(status, message, { param });
 }

@@ -1,0 +1,65 @@
+import type { Instance } from '../instance.ts';
+import type { MetaInstance } from '../meta-instance.ts';
+import { place } from '../placement/place.ts';
+import type { ClusterState } from '../state.ts';
+import { isOutdated, readySince, values } from '../view.ts';
+import { afterTheEndOf } from './after-the-end.ts';
+import { notPlaced } from './not-placed.ts';
+import type { ReconcileContext } from './meta-instance.ts';
+import { done, emit, requeueAfter, type Reconciled } from './result.ts';
+
+/**
+ * Replaces an Instance that an edit made outdated [L11, L12]: by surge, that is beside the one that serves, where there
+ * is room; else the earlier one stops first. What finds no place, or failed, leaves the earlier one serving.
+ */
+export function reconcileUpdate(
+  state: ClusterState,
+  metaInstance: MetaInstance,
+  { serving, replacement }: { readonly serving: Instance; readonly replacement: Instance | undefined },
+  context: ReconcileContext,
+): Reconciled {
+  if (replacement !== undefined) return handOver(state, metaInstance, serving, replacement, context);
+  if (metaInstance.status.conditions.Updated?.reason === 'ReplacementFailed') return done;
+  const serves = readySince(state, serving) !== undefined;
+  const beside = serves ? place(state, metaInstance, context) : undefined;
+  if (beside?.ok === true) return emit({ type: 'InstanceCreated', instance: beside.value });
+
+  const without = afterTheEndOf([serving], state, context);
+  const instead = place(without.state, metaInstance, { ...context, telemetry: without.telemetry });
+  if (!instead.ok) return notPlaced(metaInstance, 'Updated', instead.error, context);
+  const startsAfter = [serving.instanceId];
+  return emit(remove(serving, 'Replaced', `${instead.value.instanceId} takes its place`), {
+    type: 'InstanceCreated',
+    instance: { ...instead.value, startsAfter },
+  });
+}
+
+/** Tasks go to the replacement once it is Ready; the earlier one ends when its last task has, or the time for it. */
+function handOver(
+  state: ClusterState,
+  metaInstance: MetaInstance,
+  serving: Instance,
+  replacement: Instance,
+  { now, policy }: ReconcileContext,
+): Reconciled {
+  if (isOutdated(metaInstance, replacement)) {
+    return emit(remove(replacement, 'Superseded', 'the spec was edited again'));
+  }
+  if (readySince(state, serving) === undefined) {
+    return emit(remove(serving, 'Replaced', `it serves no longer, and ${replacement.instanceId} starts`));
+  }
+  const readyAt = readySince(state, replacement);
+  if (readyAt === undefined) return done;
+  const busy = values(state.tasks).some(({ instanceId }) => instanceId === serving.instanceId);
+  const waitMs = Math.min(readyAt + policy.drainMs - now, policy.drainMs);
+  if (busy && waitMs > 0) return requeueAfter(waitMs);
+  return emit(remove(serving, 'Replaced', `${replacement.instanceId} serves now`));
+}
+
+function remove(
+  { instanceId }: Instance,
+  reason: 'Replaced' | 'Superseded',
+  message: string,
+): Extract<Reconciled['events'][number], { type: 'InstanceDeleted' }> {
+  return { type: 'InstanceDeleted', instanceId, reason, message };
+}
