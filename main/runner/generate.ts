@@ -46,9 +46,8 @@ export class Generations {
     const { engine, text } = this.#components;
     try {
       const answer = new Answer(text, request.stop);
-      const prompt = text.encodeChat(request.messages);
+      const prompt = text.encodeChat(request.messages, this.#contextTokens - 1);
       const room = this.#contextTokens - prompt.length;
-      if (room < 1) return this.#refuseLong(taskId, prompt.length);
       const engineTask = engine.submit({
         prompt,
         maxTokens: Math.min(request.maxTokens ?? room, room),
@@ -148,14 +147,6 @@ export class Generations {
       end: stopped ? { type: 'Stop' } : end,
       usage: { promptTokens, completionTokens: answer.tokens },
     });
-  }
-
-  #refuseLong(taskId: TaskId, length: number): void {
-    this.#refuse(
-      taskId,
-      'PromptTooLong',
-      `The prompt has ${length} tokens; with room for an answer the context holds ${this.#contextTokens - 1}.`,
-    );
   }
 
   #refuse(taskId: TaskId, code: RefusalCode, message: string): void {

@@ -3,7 +3,7 @@ export class BadTokenizer extends Error {
   override readonly name = 'BadTokenizer';
 }
 
-/** The text to tokenise is longer than any context could take. */
+/** The text to tokenise is longer than any context, or than the context of this model, could take. */
 export class TextTooLong extends Error {
   override readonly name = 'TextTooLong';
 }

@@ -23,12 +23,18 @@ export interface EncodeOptions {
   readonly parseControl?: boolean;
 }
 
+export interface EncodePartsOptions {
+  readonly addSpecial: boolean;
+  /** Encoding ends with `TextTooLong` as soon as there are more. Default: no limit. */
+  readonly maximumTokens?: number;
+}
+
 /** Text to tokens and back for one model. Safe to share; holds no state that changes a result. */
 export interface Tokenizer {
   /** @throws `TextTooLong` */
   encode(text: string, options: EncodeOptions): Int32Array;
   /** Tokens of a prompt whose control tokens are already decided (`ChatTemplate.render`). @throws `TextTooLong` */
-  encodeParts(parts: readonly PromptPart[], options: { readonly addSpecial: boolean }): Int32Array;
+  encodeParts(parts: readonly PromptPart[], options: EncodePartsOptions): Int32Array;
   readonly vocabularySize: number;
   /** Tokens that end an answer, ascending. */
   readonly endTokens: readonly number[];
@@ -127,16 +133,20 @@ class BytePairTokenizer implements Tokenizer {
     return this.encodeParts(parts, { addSpecial });
   }
 
-  encodeParts(parts: readonly PromptPart[], { addSpecial }: { readonly addSpecial: boolean }): Int32Array {
+  encodeParts(
+    parts: readonly PromptPart[],
+    { addSpecial, maximumTokens = Infinity }: EncodePartsOptions,
+  ): Int32Array {
     refuseLong(parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 1), 0));
     const { prefix, suffix } = this.#vocabulary;
     const tokens: number[] = addSpecial ? [...prefix] : [];
     const pieces = this.#stripped(parts.flatMap((part) => this.#splitUserTokens(part)));
     for (const [index, piece] of pieces.entries()) {
       if (piece.type === 'token') tokens.push(piece.id);
-      else if (piece.text.length > 0) this.#encodeText(piece.text, index === 0, tokens);
+      else if (piece.text.length > 0) this.#encodeText(piece.text, index === 0, tokens, maximumTokens);
     }
     if (addSpecial) tokens.push(...suffix);
+    refuseMore(tokens, maximumTokens);
     return Int32Array.from(tokens);
   }
 
@@ -196,10 +206,11 @@ class BytePairTokenizer implements Tokenizer {
     });
   }
 
-  #encodeText(text: string, first: boolean, tokens: number[]): void {
+  #encodeText(text: string, first: boolean, tokens: number[], maximumTokens: number): void {
     const { normalise, split } = this.#vocabulary;
     for (const word of split(normalise(text), first)) {
       for (const token of this.#encodeWord(word)) tokens.push(token);
+      refuseMore(tokens, maximumTokens);
     }
   }
 
@@ -252,5 +263,12 @@ function refuseLong(length: number): void {
   if (length <= MAXIMUM_TEXT_LENGTH) return;
   throw new TextTooLong(
     `The prompt has ${length} characters; Skein tokenises at most ${MAXIMUM_TEXT_LENGTH} at once. Send a shorter one.`,
+  );
+}
+
+function refuseMore(tokens: readonly number[], maximumTokens: number): void {
+  if (tokens.length <= maximumTokens) return;
+  throw new TextTooLong(
+    `The prompt has more than ${maximumTokens} tokens, which are all that the context holds beside an answer.`,
   );
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../native/addon.d.ts';
 import type { Engine, EngineFactory } from '../../main/runner/engine.ts';
 import type { TextModel } from '../../main/runner/generate-text.ts';
+import { TextTooLong } from '../../main/runner/tokenizer-error.ts';
 
 /** What goes wrong, and when. `crash` is a segmentation fault, `hang` a stuck engine thread, `block` a stuck event loop. */
 export interface Mishap {
@@ -50,10 +51,12 @@ interface FakeTask {
 
 /** Text side of the fake model: bytes are tokens. */
 export const fakeText: TextModel = {
-  encodeChat: (messages) => {
+  encodeChat: (messages, maximumTokens) => {
     const words = messages.map(({ content }) => content).join('\n');
     if (words.includes('{%')) throw new Error('The template does not take these messages.');
-    return Int32Array.from(Buffer.from(words));
+    const prompt = Int32Array.from(Buffer.from(words));
+    if (prompt.length > maximumTokens) throw new TextTooLong(`more than ${maximumTokens} tokens`);
+    return prompt;
   },
   endTokens: Int32Array.of(END_TOKEN),
   tokenBytes: (token) => (token < 256 ? Uint8Array.of(token) : new Uint8Array(0)),
