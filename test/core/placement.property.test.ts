@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allSumMs, hopOf, returnMs, sendMs } from '../../main/core/placement/cost.ts';
+import { changesFor } from '../../main/core/placement/change.ts';
 import { explore } from '../../main/core/placement/explore.ts';
 import type { Candidate, PlacementContext, PlacementRequest } from '../../main/core/placement/request.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
@@ -255,3 +256,29 @@ function isWellFormed(world: World, candidate: Candidate): void {
     }),
   );
 }
+
+test('[P5] what is told to be freed is enough, and where nothing fits some change is told', () => {
+  let freed = 0;
+  fc.assert(
+    fc.property(worlds, ({ state, request, context }) => {
+      const found = explore(state, request, context);
+      if (found.problem === null) return;
+      const changes = changesFor(state, request, context, found);
+      if (found.problem.reason === 'NotEnoughMemory') expect(changes).not.toEqual([]);
+      for (const change of changes.filter((each) => each.startsWith('free '))) {
+        const nodes = { ...context.telemetry.nodes };
+        for (const [, size, unit, name] of change.matchAll(/([\d.]+) (MiB|GiB) on (\S+)/g)) {
+          const node = nodes[`node-${name}` as NodeId]!;
+          // Three digits for people may be half a unit of the last one short.
+          const bytes = Number(size) * 1.005 * (unit === 'GiB' ? GiB : MiB);
+          nodes[node.nodeId] = { ...node, availableBytes: node.availableBytes + bytes };
+        }
+        const after = explore(state, request, { ...context, telemetry: { ...context.telemetry, nodes } });
+        expect(after.problem).toBeNull();
+        freed += 1;
+      }
+    }),
+    { numRuns: runs },
+  );
+  expect(freed).toBeGreaterThan(runs / 10);
+});

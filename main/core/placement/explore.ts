@@ -38,7 +38,11 @@ export function explore(
 ): Exploration {
   const impossible = askedTooMuch(state, request, context);
   if (impossible !== null) {
-    return { candidates: [], refusals: [{ ...impossible, nodeCounts: null }], problem: impossible };
+    return {
+      candidates: [],
+      refusals: [{ ...impossible, nodeCounts: null, change: null }],
+      problem: impossible,
+    };
   }
   const { card, nodeIds, goal, interconnect } = request;
   const { seats, silent, unfit } = seatsOf(state, request, context);

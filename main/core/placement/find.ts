@@ -72,7 +72,10 @@ export class Finder {
       budget.left = this.#budget().left;
     }
     const outcome = visitRings(space, { count, needed }, budget, visit);
-    if (outcome === 'OutOfWork') this.#improve(count, ranking, false);
+    if (outcome === 'Exhausted') return;
+    const roomiest = tensor ? null : this.roomiestRing(count);
+    if (roomiest !== null) visit(roomiest);
+    this.#improve(count, ranking, false);
   }
 
   /** The roomiest ring of `count` nodes whatever they need, as far as the work goes; null = none was found. */

@@ -106,12 +106,12 @@ export function tellRefusals(looked: Looked): Pick<Exploration, 'refusals' | 'pr
   if (unfit.length > 0) {
     const wanted = (request.card.backends ?? []).join(' or ');
     const message = `${names(unfit)}: can't run ${request.card.modelId}, which needs ${wanted}`;
-    refusals.push({ reason: 'NoBackend', message, nodeCounts: null });
+    refusals.push({ reason: 'NoBackend', message, nodeCounts: null, change: null });
   }
   const numbers = leastNodes(request) > 1 ? '' : numbersOfOne(request, seats, context);
   if (silent.length > 0) {
     const message = `${names(silent)}: no report of free memory yet`;
-    refusals.push({ reason: 'NotObserved', message, nodeCounts: null });
+    refusals.push({ reason: 'NotObserved', message, nodeCounts: null, change: null });
   }
   const found = new Set(candidates.map(({ nodes }) => nodes.length));
   const unlinked: number[] = [];
@@ -130,11 +130,12 @@ export function tellRefusals(looked: Looked): Pick<Exploration, 'refusals' | 'pr
     }
     short.push(tooSmall(looked, count, ring, numbers));
   }
-  refusals.push(...short.map(({ reason, message, nodeCounts }) => ({ reason, message, nodeCounts })));
+  refusals.push(...short.map(({ shortBytes: _, ...refusal }) => refusal));
   if (uncuttable.length > 0) {
-    refusals.push({ reason: 'NotDivisible', message: uncut(request), nodeCounts: uncuttable });
+    refusals.push({ reason: 'NotDivisible', message: uncut(request), nodeCounts: uncuttable, change: null });
   }
-  if (unlinked.length > 0) refusals.push({ ...notLinked(state, request, unlinked), nodeCounts: unlinked });
+  if (unlinked.length > 0)
+    refusals.push({ ...notLinked(state, request, unlinked), nodeCounts: unlinked, change: null });
   if (candidates.length > 0) return { refusals, problem: null };
 
   const concerned = silent.filter((nodeId) => mayHelp(request, context, nodeId));
@@ -240,9 +241,10 @@ function tooSmall(
   const of = { reason: 'NotEnoughMemory', nodeCounts: [count] } as const;
   if (count === 1) {
     const [best] = allowedAlone(request, seats);
-    const shortBytes = neededBytes(card, contextLength, context.policy) - (best?.freeBytes ?? 0);
-    const help = `Free ${formatBytes(shortBytes)} on ${best?.name ?? ''}, ${HELP}`;
-    return { ...of, message: `${numbersAlone}. ${help}`, shortBytes };
+    const needed = neededBytes(card, contextLength, context.policy);
+    const shortBytes = roundedUp(needed - (best?.freeBytes ?? 0));
+    const change = `free ${formatBytes(shortBytes)} on ${best?.name ?? ''}`;
+    return { ...of, message: `${numbersAlone}. ${sentence(change)}, ${HELP}`, shortBytes, change };
   }
   const chosen = ring.flatMap((at) => seats[at] ?? []).sort(byFree);
   const set = `the roomiest linked set: ${freeList(chosen)}`;
@@ -251,29 +253,52 @@ function tooSmall(
     const lacking = chosen.flatMap(({ name, roomBytes }) =>
       roomBytes < needed ? [{ name, bytes: roundedUp(needed - roomBytes) }] : [],
     );
-    const free = lacking.map(({ name, bytes }) => `${formatBytes(bytes)} on ${name}`).join(' and ');
-    const message = `${card.modelId} needs ${formatBytes(needed + overhead)} on each of ${count} nodes; ${set}. Free ${free}, ${HELP}`;
-    return { ...of, message, shortBytes: lacking.reduce((sum, { bytes }) => sum + bytes, 0) };
+    const change = freeing(lacking);
+    const what = `${card.modelId} needs ${formatBytes(needed + overhead)} on each of ${count} nodes`;
+    return {
+      ...of,
+      message: `${what}; ${set}. ${sentence(change)}, ${HELP}`,
+      shortBytes: sumOf(lacking),
+      change,
+    };
   }
   const { layerBytes, layerKvBytes, embeddingBytes, headBytes } = shardParts(card, contextLength);
   const perLayer = layerBytes + layerKvBytes;
-  const ends = embeddingBytes + headBytes;
-  const needed = card.layers * perLayer + ends + count * overhead;
-  // A node that holds no layer yet must first hold one; the roomiest takes what else is missing.
-  const room = chosen.reduce((sum, { capacity }) => sum + Math.max(1, capacity), 0);
-  const [roomiest] = chosen;
-  const frees = chosen.flatMap((seat) => {
-    const target =
-      seat === roomiest
-        ? Math.max(1, seat.capacity) + Math.max(0, card.layers - room)
-        : Math.max(1, seat.capacity);
-    const bytes = target * perLayer + (seat === roomiest ? ends : 0) - seat.roomBytes;
-    return bytes > 0 ? [{ name: seat.name, bytes: roundedUp(bytes) }] : [];
+  const needed = card.layers * perLayer + embeddingBytes + headBytes + count * overhead;
+  // The roomiest becomes rank 0 and takes what layers are missing; whoever holds none yet must first hold one.
+  const first = ring.findIndex((at) => seats[at] === chosen[0]);
+  const stages = [...ring.slice(first), ...ring.slice(0, first)].flatMap((at, rank) => {
+    const seat = seats[at];
+    if (seat === undefined) return [];
+    const ends = (rank === 0 ? embeddingBytes : 0) + (rank === count - 1 ? headBytes : 0);
+    return [{ seat, ends, layers: Math.max(1, Math.floor((seat.roomBytes - ends) / perLayer)) }];
   });
-  const free = frees.map(({ name, bytes }) => `${formatBytes(bytes)} on ${name}`).join(' and ');
-  const message = `${card.modelId} needs ${formatBytes(needed)} over ${count} nodes; ${set}. Free ${free}, ${HELP}`;
-  return { ...of, message, shortBytes: frees.reduce((sum, { bytes }) => sum + bytes, 0) };
+  const missing = card.layers - stages.reduce((sum, { layers }) => sum + layers, 0);
+  const frees = stages.flatMap(({ seat: { name, roomBytes }, ends, layers }, rank) => {
+    const bytes = (layers + (rank === 0 ? Math.max(0, missing) : 0)) * perLayer + ends - roomBytes;
+    return bytes > 0 ? [{ name, bytes: roundedUp(bytes) }] : [];
+  });
+  const change = freeing(frees);
+  const what = `${card.modelId} needs ${formatBytes(needed)} over ${count} nodes`;
+  return {
+    ...of,
+    message: `${what}; ${set}. ${sentence(change)}, ${HELP}`,
+    shortBytes: sumOf(frees),
+    change,
+  };
 }
+
+interface Freed {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+const freeing = (frees: readonly Freed[]): string =>
+  `free ${frees.map(({ name, bytes }) => `${formatBytes(bytes)} on ${name}`).join(' and ')}`;
+
+const sumOf = (frees: readonly Freed[]): number => frees.reduce((sum, { bytes }) => sum + bytes, 0);
+
+const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** Free memory counts in such steps. */
 const roundedUp = (bytes: number): number => Math.ceil(bytes / ROOM_STEP) * ROOM_STEP;

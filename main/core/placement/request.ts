@@ -46,6 +46,8 @@ export interface PlacementProblem {
 /** A problem, and the numbers of nodes that it rules out; null = it rules out nodes, or everything. */
 export interface Refusal extends PlacementProblem {
   readonly nodeCounts: readonly number[] | null;
+  /** The smallest change that lifts it, e.g. `free 3.10 GiB on studio`; null = see `changesFor`. */
+  readonly change: string | null;
 }
 
 /** What a candidate does to one node. */
