@@ -27,6 +27,9 @@ export interface CreateOptions {
   readonly sharding: string | undefined;
   readonly interconnect: string | undefined;
   readonly minNodes: number | undefined;
+  readonly maxNodes: number | undefined;
+  readonly nodes: readonly string[];
+  readonly placement: string | undefined;
   readonly context: number | undefined;
   readonly wait: boolean;
   readonly timeoutMs: number;
@@ -66,6 +69,9 @@ const options = {
     sharding: { type: 'string' },
     interconnect: { type: 'string' },
     'min-nodes': { type: 'string' },
+    'max-nodes': { type: 'string' },
+    node: { type: 'string', multiple: true },
+    placement: { type: 'string' },
     context: { type: 'string' },
     wait: { type: 'boolean' },
     timeout: { type: 'string' },
@@ -138,6 +144,9 @@ export function parseInvocation(
         sharding: text('sharding'),
         interconnect: text('interconnect'),
         minNodes: number('min-nodes', { least: 1, most: 64 }),
+        maxNodes: number('max-nodes', { least: 1, most: 64 }),
+        nodes: (values['node'] as readonly string[] | undefined) ?? [],
+        placement: text('placement'),
         context: number('context', { least: 16, most: 1 << 24 }),
         wait: values['wait'] === true,
         timeoutMs: (number('timeout', { least: 1, most: 86_400 }) ?? DEFAULT_WAIT_SECONDS) * 1_000,

@@ -41,6 +41,9 @@ removed. Prints its name.
   --sharding KIND   Pipeline or Tensor (Pipeline)
   --interconnect KIND  MlxRing or MlxJaccl (MlxRing)
   --min-nodes N     how many nodes must take part (1)
+  --max-nodes N     how many may (as many as it takes)
+  --node ID         a node that must take part; may be given often
+  --placement GOAL  smallest or fastest set of nodes (smallest)
   --context N       longest context of one chat in tokens
   --wait            return when it is ready, with 1 when it failed
   --timeout SECONDS how long to wait at most (600)

@@ -43,6 +43,12 @@ describe('create, ls, rm, retry, status', () => {
       'MlxJaccl',
       '--min-nodes',
       '2',
+      '--max-nodes',
+      '3',
+      '--node',
+      'fake-node-0',
+      '--placement',
+      'fastest',
       '--context',
       '64',
     ];
@@ -51,6 +57,9 @@ describe('create, ls, rm, retry, status', () => {
       sharding: 'Tensor',
       interconnect: 'MlxJaccl',
       minNodes: 2,
+      maxNodes: 3,
+      nodeIds: ['fake-node-0'],
+      placement: 'fastest',
       contextLength: 64,
     });
   });

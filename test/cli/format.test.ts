@@ -22,6 +22,8 @@ function view(fields: object): MetaInstanceView {
     sharding: 'Pipeline',
     instanceMeta: 'MlxRing',
     minNodes: 1,
+    maxNodes: null,
+    placement: 'smallest',
     nodeIds: [],
     contextLength: null,
     generation: 1,

@@ -21,6 +21,9 @@ export async function create({ client, io, signal }: Session, asked: Of<'create'
       sharding: asked.sharding,
       instance_meta: asked.interconnect,
       min_nodes: asked.minNodes,
+      max_nodes: asked.maxNodes,
+      node_ids: asked.nodes,
+      placement: asked.placement,
       context_length: asked.context,
     },
   });

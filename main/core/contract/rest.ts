@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId } from '../id.ts';
 import { Interconnect } from '../instance.ts';
-import { AttemptFailure, Condition, ConditionType, MetaInstanceSpec, SpecChanges } from '../meta-instance.ts';
+import {
+  AttemptFailure,
+  Condition,
+  ConditionType,
+  MetaInstanceSpec,
+  PlacementGoal,
+  SpecChanges,
+} from '../meta-instance.ts';
 import { ModelCard, Sharding } from '../model-card.ts';
 
 /** Where a node listens on the loopback interface unless told otherwise. */
@@ -32,10 +39,14 @@ export const CreateMetaInstanceBody = z
     sharding: MetaInstanceSpec.shape.sharding,
     instance_meta: MetaInstanceSpec.shape.interconnect,
     min_nodes: MetaInstanceSpec.shape.minNodes,
+    /** Absent = as many as it takes. */
+    max_nodes: MetaInstanceSpec.shape.maxNodes,
     /** Nodes that must take part; empty = any. */
     node_ids: MetaInstanceSpec.shape.nodeIds,
     /** Its name; absent = derived from the model's, with a number where that is taken. */
     meta_instance_id: MetaInstanceId.optional(),
+    /** The fewest nodes that fit, or the best predicted speed; absent = `smallest`. */
+    placement: MetaInstanceSpec.shape.placement,
     context_length: MetaInstanceSpec.shape.contextLength,
   })
   .meta({ id: 'CreateMetaInstanceBody' });
@@ -81,7 +92,10 @@ export const MetaInstanceView = z
     sharding: Sharding,
     instanceMeta: Interconnect,
     minNodes: z.int().min(1),
+    /** Null = as many as it takes. */
+    maxNodes: z.int().min(1).nullable(),
     nodeIds: z.array(NodeId),
+    placement: PlacementGoal,
     /** Tokens; null = the model's own, at most 8192. */
     contextLength: z.int().nullable(),
     generation: z.int().min(1),

@@ -97,6 +97,8 @@ const createFields = [
   'sharding',
   'instance_meta',
   'min_nodes',
+  'max_nodes',
+  'placement',
   'node_ids',
   'meta_instance_id',
   'context_length',

@@ -132,6 +132,8 @@ describe('MetaInstances', () => {
         sharding: 'Tensor',
         instance_meta: 'MlxJaccl',
         min_nodes: 2,
+        max_nodes: 4,
+        placement: 'fastest',
         node_ids: [nodeId],
         context_length: 256,
       },
@@ -141,6 +143,8 @@ describe('MetaInstances', () => {
       sharding: 'Tensor',
       interconnect: 'MlxJaccl',
       minNodes: 2,
+      maxNodes: 4,
+      placement: 'fastest',
       nodeIds: [nodeId],
       contextLength: 256,
     });
@@ -180,6 +184,16 @@ describe('MetaInstances', () => {
         type: 'Bad Request',
         param: 'sharding',
         message: expect.stringContaining('allows Pipeline'),
+      },
+    },
+    {
+      name: 'fewer nodes at most than at least → 400',
+      asked: { body: { ...createTiny, min_nodes: 3, max_nodes: 2 } },
+      error: {
+        code: 400,
+        type: 'Bad Request',
+        param: 'max_nodes',
+        message: 'max_nodes is 2, but at least 3 nodes are asked for.',
       },
     },
     {

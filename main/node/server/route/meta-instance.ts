@@ -152,7 +152,9 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
     sharding: body.sharding,
     interconnect: body.instance_meta,
     minNodes: body.min_nodes,
+    ...(body.max_nodes === undefined ? {} : { maxNodes: body.max_nodes }),
     nodeIds: body.node_ids,
+    ...(body.placement === undefined ? {} : { placement: body.placement }),
     ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
   };
   if (!card.shardings.includes(spec.sharding)) {
@@ -161,6 +163,12 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
       `${card.modelId} can't be sharded as ${spec.sharding}; it allows ${card.shardings.join(', ')}.`,
       { param: 'sharding' },
     );
+  }
+  const least = Math.max(spec.minNodes, spec.nodeIds.length);
+  if (body.max_nodes !== undefined && body.max_nodes < least) {
+    throw new HttpError(400, `max_nodes is ${body.max_nodes}, but at least ${least} nodes are asked for.`, {
+      param: 'max_nodes',
+    });
   }
   const submit = (metaInstanceId: MetaInstanceId, commandId: CommandId): ReturnType<NodeApi['submit']> =>
     api.submit({ type: 'CreateMetaInstance', commandId, metaInstanceId, spec, card } satisfies Command);
