@@ -111,6 +111,20 @@ export function runnerHostSuite(name: string, { create, createBroken }: HostUnde
       expect(await seen.untilExit(5_000)).toEqual({ type: 'Exited', code: 0 });
     });
 
+    it('tells that a runner is far behind with reading, and that it has caught up', async () => {
+      const seen = await ready({});
+      const long = generation({ messages: [{ role: 'user', content: 'x'.repeat(1 << 20) }] });
+      process.kill(Number(seen.process.pid), 'SIGSTOP');
+      for (let sent = 1; sent <= 12; sent += 1) {
+        expect(seen.process.send({ type: 'Generate', taskId: taskId(`t${sent}`), generation: long })).toBe(
+          true,
+        );
+      }
+      expect(seen.process.congested).toBe(true);
+      process.kill(Number(seen.process.pid), 'SIGCONT');
+      await expect.poll(() => seen.process.congested, { timeout: 10_000 }).toBe(false);
+    });
+
     it('reports an exit at once with its code and last words', async () => {
       const seen = spawn({ atStart: 'exit' });
       expect(await seen.untilExit(5_000)).toEqual({ type: 'Exited', code: 9 });

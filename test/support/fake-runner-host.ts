@@ -17,6 +17,7 @@ export class FakeRunnerProcess implements RunnerProcess {
   /** What it wrote to its standard error. */
   stderr = '';
   channelOpen = true;
+  congested = false;
   /** Signals that end it. */
   readonly mortalTo = new Set<string>(['SIGTERM', 'SIGKILL']);
 

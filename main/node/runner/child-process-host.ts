@@ -130,6 +130,10 @@ class ChildRunner implements RunnerProcess {
     return true;
   }
 
+  get congested(): boolean {
+    return this.#channel.writableLength > this.#parts.bounds.congestedBytes;
+  }
+
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#exit === undefined) this.#child.kill(signal);
   }

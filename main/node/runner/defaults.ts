@@ -54,6 +54,8 @@ export interface RunnerBounds {
   readonly maxReportsPerSecond: number;
   /** Requests that it does not read; a runner that lets them pile up is treated as one with a closed channel. */
   readonly maxUnsentBytes: number;
+  /** Unread requests from which on it gets no more tasks; two of the longest that clients may send. */
+  readonly congestedBytes: number;
   readonly stderrTailBytes: number;
   /** After the exit, how long the rest of its pipes is waited for (a grandchild may hold them open). */
   readonly drainMs: number;
@@ -63,6 +65,7 @@ export const defaultRunnerBounds: RunnerBounds = {
   maxReportLength: 4 * MiB,
   maxReportsPerSecond: 20_000,
   maxUnsentBytes: 64 * MiB,
+  congestedBytes: 8 * MiB,
   stderrTailBytes: 8 * KiB,
   drainMs: 250,
 };

@@ -22,6 +22,8 @@ export interface RunnerProcess {
   readonly pid: number | undefined;
   /** False when the process or its channel is gone; never throws. */
   send(request: RunnerRequest): boolean;
+  /** It is far behind with reading what was sent: hold back what can be refused. */
+  readonly congested: boolean;
   /** No effect on a process that is gone. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** The last 8 KiB of its standard error. */

@@ -139,6 +139,8 @@ export class Supervisor {
         'QueueFull',
         `${maxTasks} answers are being written and ${maxQueued} more wait: the queue is full.`,
       );
+    } else if (this.#process?.congested === true) {
+      refuse('QueueFull', 'The runner is still busy with reading the requests before this one.');
     } else {
       this.#tasks.add(taskId, sink);
       this.#send({ type: 'Generate', taskId, generation });

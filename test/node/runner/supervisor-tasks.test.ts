@@ -131,6 +131,19 @@ describe('tasks', () => {
   });
 });
 
+describe('a runner that is behind with reading', () => {
+  it('is spared further tasks until it has caught up, and is not taken for dead', async () => {
+    const here = bringTo('Serving');
+    here.runner.congested = true;
+    expect(startTask(here)).toMatchObject([{ type: 'TaskRefused', code: 'QueueFull' }]);
+    await beat(here, 2_000, (at) => at);
+    expect(types(here.statuses).at(-1)).toBe('Ready');
+    here.runner.congested = false;
+    expect(startTask(here)).toEqual([]);
+    expect(here.runner.heard.filter((type) => type === 'Generate')).toHaveLength(1);
+  });
+});
+
 describe('shutdown', () => {
   it('before the start is done at once', async () => {
     const host = new FakeRunnerHost();
