@@ -10,7 +10,7 @@ import { parseConfig } from './node/config.ts';
 import { defaultDataFolder } from './node/data-folder.ts';
 import { createLog } from './node/log.ts';
 import { Announcer } from './node/announcer.ts';
-import { createSkeinNode } from './node/skein-node.ts';
+import { createSkeinNode, type SkeinNode } from './node/skein-node.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const STARTER_MODEL = 'SmolLM2-135M-Instruct';
@@ -38,9 +38,12 @@ export async function serve(args: readonly string[]): Promise<number> {
     now: () => systemClock.now(),
     write: (line) => process.stderr.write(line),
   });
+  // A closed terminal or a broken pipe takes its reader away, not the node.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const ended = Promise.withResolvers<number>();
+  let node: SkeinNode | undefined;
   try {
-    const node = createSkeinNode(
+    node = createSkeinNode(
       { log },
       {
         config: { ...config.value, modelDirs: [...config.value.modelDirs, join(root, '.cache', 'models')] },
@@ -69,6 +72,8 @@ export async function serve(args: readonly string[]): Promise<number> {
     process.stderr.write(
       `Skein could not start: ${error instanceof Error ? error.message : String(error)}\n`,
     );
+    // It may have come up: what is left of it would keep the process alive.
+    await node?.stop().catch(() => undefined);
     return 1;
   }
 }

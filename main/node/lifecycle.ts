@@ -10,7 +10,8 @@ export async function startAll(parts: readonly Startable[]): Promise<void> {
     try {
       await part.start();
     } catch (error) {
-      await stopAll(parts.slice(0, position + 1));
+      // Why it did not start explains more than what went wrong on the way out.
+      await stopAll(parts.slice(0, position + 1)).catch(() => undefined);
       throw error;
     }
   }

@@ -60,6 +60,16 @@ describe('a node that can not start', () => {
   });
 });
 
+describe('a node whose terminal is gone', () => {
+  it('goes on, and ends in order when it is asked', async () => {
+    const node = await world.start();
+    node.closeTerminal();
+    await node.createReady('quiet');
+    expect(await node.stop('SIGHUP')).toEqual({ code: 0, signal: null });
+    await world.untilNothingRuns();
+  });
+});
+
 describe('a node that is asked to end', () => {
   it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP'])(
     'by %s ends its streams and its runner and itself, with 0',

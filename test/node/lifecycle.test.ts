@@ -24,6 +24,13 @@ describe('parts with a life', () => {
     expect(told).toEqual(['start log', 'start worker', 'stop worker', 'stop log']);
   });
 
+  it('one that neither starts nor stops: what is told of is why it did not start', async () => {
+    const { parts: all, told } = parts(['log', 'worker'], 'start worker');
+    all[1] = { ...all[1]!, stop: () => Promise.reject(new Error('stop worker failed')) };
+    await expect(startAll(all)).rejects.toThrow('start worker failed');
+    expect(told).toEqual(['start log', 'start worker', 'stop log']);
+  });
+
   it('one that does not stop holds up nobody, and is told of in the end', async () => {
     const { parts: all, told } = parts(['log', 'server'], 'stop server');
     await expect(stopAll(all)).rejects.toThrow('stop server failed');

@@ -150,6 +150,12 @@ export class SkeinProcess {
     this.#child.kill(signal);
   }
 
+  /** Nobody reads what it writes any more, as when a terminal is closed. */
+  closeTerminal(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   /** Resolves when it ended; rejects after `withinMs`, which leaves it running. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = 12_000): Promise<NodeExit> {
     this.signal(signal);
