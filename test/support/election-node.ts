@@ -55,6 +55,10 @@ export class ElectionNode implements NetworkEnd {
   #frozen: Input[] | null = null;
   #state: ClusterState = this.disk.state;
   #waiting: Waiting[] = [];
+  /** Of the present epoch, said by a ready whose write is durable. */
+  #acknowledged = 0;
+  /** Counts roles: an acknowledgement of an earlier one says nothing about the present log. */
+  #reign = 0;
   #wakeAt = Infinity;
   #writesUntil = 0;
   readonly #init: NodeInit;
@@ -159,14 +163,15 @@ export class ElectionNode implements NetworkEnd {
     if (diskMs === 0) {
       this.#durable(ready);
     } else {
-      const life = this.life;
+      const { life } = this;
+      const reign = this.#reign;
       if (ready.persist !== null) this.#writesUntil = Math.max(timeline.now, this.#writesUntil) + diskMs;
       timeline.at(this.#writesUntil, () => {
         if (life === this.life) this.#write(ready);
       });
       // A moment between the write and the words: a crash may fall into it.
       timeline.at(this.#writesUntil + 0.1, () => {
-        if (life === this.life) this.#speak(ready);
+        if (life === this.life) this.#speak(ready, reign);
       });
     }
     for (const { from, command } of ready.submit) this.#decide(from, command, true);
@@ -178,7 +183,7 @@ export class ElectionNode implements NetworkEnd {
 
   #durable(ready: Ready): void {
     this.#write(ready);
-    this.#speak(ready);
+    this.#speak(ready, this.#reign);
   }
 
   #write({ persist }: Ready): void {
@@ -201,7 +206,7 @@ export class ElectionNode implements NetworkEnd {
     }
   }
 
-  #speak(ready: Ready): void {
+  #speak(ready: Ready, reign: number): void {
     const { network, promises, told, say } = this.#init;
     for (const send of ready.send) {
       const envelope = this.disk.fill(send);
@@ -218,8 +223,9 @@ export class ElectionNode implements NetworkEnd {
       say(`settles ${commandId}: ${outcome.type === 'Accepted' ? outcome.type : outcome.code}`);
       told(commandId, outcome);
     }
-    if (ready.acknowledged !== null) {
+    if (ready.acknowledged !== null && reign === this.#reign) {
       const { acknowledged } = ready;
+      this.#acknowledged = acknowledged;
       const done = this.#waiting.filter(({ index }) => index <= acknowledged);
       this.#waiting = this.#waiting.filter(({ index }) => index > acknowledged);
       for (const each of done) each.done();
@@ -255,9 +261,7 @@ export class ElectionNode implements NetworkEnd {
         told(commandId, outcome);
       }
     };
-    const { role } = this.replica!;
-    const acknowledged = role.type === 'Master' ? role.acknowledged : 0;
-    if (this.#state.lastIndex <= acknowledged && this.#init.diskMs === 0) done();
+    if (this.#state.lastIndex <= this.#acknowledged) done();
     else this.#waiting.push({ index: this.#state.lastIndex, done });
   }
 
@@ -272,6 +276,8 @@ export class ElectionNode implements NetworkEnd {
   }
 
   #roleChanged({ role }: Ready): void {
+    this.#acknowledged = 0;
+    this.#reign += 1;
     if (role?.type === 'Master') {
       this.#init.say(`leads ${role.epoch.term}`);
     } else {

@@ -4,6 +4,12 @@ import type { Advert, Standing } from './message.ts';
 import type { Replica } from './replica.ts';
 import { change, postToPeer, type Work } from './work.ts';
 
+/** Nodes whose adverts are kept; above that, those outside the connected set are forgotten. */
+const REMEMBERED_NODES = 128;
+
+/** A life that says more than this goes on to the next life's numbers, and that one jumps over them. */
+const VERSIONS_PER_LIFE = 1_000_000;
+
 /** Peers heard lately, by id. */
 export function neighbours({ peers }: Replica): NodeId[] {
   return [...peers].flatMap(([peer, heardAt]) => (heardAt === null ? [] : [peer])).sort();
@@ -29,8 +35,9 @@ export function hear(work: Work, peer: NodeId): void {
 /** Peers silent for too long are gone until they are heard again [E1]. */
 export function dropSilent(work: Work): void {
   const { peers, policy } = work.replica;
-  const oldest = work.moment.now - policy.silenceMs;
-  const silent = [...peers].filter(([, heardAt]) => heardAt !== null && heardAt <= oldest);
+  const silent = [...peers].filter(
+    ([, heardAt]) => heardAt !== null && heardAt + policy.silenceMs <= work.moment.now,
+  );
   if (silent.length === 0) return;
   const kept = new Map(peers);
   for (const [peer] of silent) kept.set(peer, null);
@@ -71,20 +78,25 @@ export function sendAlive(work: Work): void {
 
 /** Tells everyone when this node's neighbours or standing are no longer as it last said. */
 export function publish(work: Work): void {
-  const { self, adverts, peers } = work.replica;
+  const { self, adverts, peers, ballot } = work.replica;
   const last = adverts.get(self);
   const standing = standingOf(work.replica);
   const listed = standing.type === 'Left' ? [] : neighbours(work.replica);
   if (last !== undefined && sameStanding(last.standing, standing) && sameList(last.neighbours, listed))
     return;
-  const advert: Advert = { nodeId: self, version: (last?.version ?? 0) + 1, neighbours: listed, standing };
+  const advert: Advert = {
+    nodeId: self,
+    version: (last?.version ?? ballot.lives * VERSIONS_PER_LIFE) + 1,
+    neighbours: listed,
+    standing,
+  };
   change(work, { adverts: new Map(adverts).set(self, advert) });
   for (const peer of peers.keys()) {
     postToPeer(work, peer, { type: 'Adverts', adverts: [advert] }, work.announce);
   }
 }
 
-/** Finds the connected set anew: a link counts when both ends list each other. Forgets whoever is outside. */
+/** Finds the connected set anew: a link counts when both ends list each other. */
 export function findRoutes(work: Work): void {
   const { self, adverts } = work.replica;
   const routes = new Map<NodeId, NodeId>();
@@ -98,9 +110,10 @@ export function findRoutes(work: Work): void {
       border.push(next);
     }
   }
-  const direct = work.replica.peers;
-  const reachable = [...adverts].filter(([id]) => id === self || routes.has(id) || direct.has(id));
-  change(work, { routes, adverts: new Map(reachable) });
+  // The version of whoever is outside stays known, or its old adverts would go round for ever.
+  const full = adverts.size > REMEMBERED_NODES;
+  const kept = full ? new Map([...adverts].filter(([id]) => id === self || routes.has(id))) : adverts;
+  change(work, { routes, adverts: kept });
 }
 
 function versionOf({ adverts }: Replica, nodeId: NodeId): number {

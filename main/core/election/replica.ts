@@ -7,6 +7,8 @@ import type { Progress } from './progress.ts';
 
 /** What must be on disk before a message that depends on it leaves. */
 export interface Ballot {
+  /** Starts of this node's process; makes what it says in this life newer than what it said in an earlier one. */
+  readonly lives: number;
   /** The highest term that this node led, ran for or voted in; never falls. */
   readonly term: number;
   /** Whom this node voted for in `term`: one vote per term and node. */
@@ -33,7 +35,7 @@ export interface Persisted {
 }
 
 export const blank: Persisted = {
-  ballot: { term: 0, vote: null, lineage: null },
+  ballot: { lives: 0, term: 0, vote: null, lineage: null },
   log: { base: 0, snapshot: 0, last: 0, starts: [] },
   tails: [],
   damaged: false,
@@ -106,7 +108,7 @@ export interface Replica {
   readonly role: Role;
   /** Connections, and when each peer was last heard on it (monotonic ms; null = not yet, or silent too long). */
   readonly peers: ReadonlyMap<NodeId, number | null>;
-  /** Newest advert of each node of the connected set, this one's own among them. */
+  /** Newest advert of each node heard of, this one's own among them; only those in `routes` say what is now. */
   readonly adverts: ReadonlyMap<NodeId, Advert>;
   /** The connected set without this node → the neighbour that is next on the way. */
   readonly routes: ReadonlyMap<NodeId, NodeId>;

@@ -38,8 +38,8 @@ export interface ReplicaInit {
   readonly policy?: ElectionPolicy;
 }
 
-/** Terms skipped when the disk may have lost its newest writes: an epoch must never come twice. */
-const SKIPPED_TERMS = 1_000;
+/** Terms and lives skipped when the disk may have lost its newest writes: an epoch must never come twice. */
+const SKIPPED = 1_000;
 
 /** A node starts from what its disk holds. The ready is worked off like any step's. */
 export function restore(persisted: Persisted, init: ReplicaInit, moment: Moment): Stepped {
@@ -62,9 +62,13 @@ export function restore(persisted: Persisted, init: ReplicaInit, moment: Moment)
     submitAt: moment.now,
   };
   const work = begin(replica, moment);
-  if (persisted.damaged) {
-    persistBallot(work, { term: replica.ballot.term + SKIPPED_TERMS, vote: null });
-  }
+  const { lives, term, vote } = persisted.ballot;
+  persistBallot(
+    work,
+    persisted.damaged
+      ? { lives: lives + SKIPPED, term: term + SKIPPED, vote: null }
+      : { lives: lives + 1, term, vote },
+  );
   return finish(work, replica);
 }
 
