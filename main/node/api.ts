@@ -3,6 +3,7 @@ import type { GenerationRequest, RunnerReport } from '../core/contract/runner.ts
 import type { IndexedEvent } from '../core/event.ts';
 import type { CommandId, NodeId, TaskId } from '../core/id.ts';
 import type { ModelCard } from '../core/model-card.ts';
+import type { Policy } from '../core/policy.ts';
 import type { Result } from '../core/result.ts';
 import type { ClusterState } from '../core/state.ts';
 import type { Telemetry } from '../core/telemetry.ts';
@@ -28,6 +29,8 @@ export interface TaskStream extends AsyncIterable<TaskEvent> {
 export interface NodeApi {
   readonly nodeId: NodeId;
   readonly version: string;
+  /** What placement and the reconcilers of this node work with. */
+  readonly policy: Policy;
   state(): ClusterState;
   telemetry(): Telemetry;
   /** Resolves when the command's events are on disk. */

@@ -6,7 +6,7 @@ import type { Policy } from '../policy.ts';
 import { ok, refused, type Result } from '../result.ts';
 import type { ClusterState } from '../state.ts';
 import { explore } from './explore.ts';
-import type { PlacementContext, PlacementProblem, PlacementRequest } from './request.ts';
+import type { Candidate, PlacementContext, PlacementProblem, PlacementRequest } from './request.ts';
 
 export type { PlacementContext, PlacementProblem } from './request.ts';
 
@@ -19,24 +19,43 @@ export function place(
   metaInstance: MetaInstance,
   context: PlacementContext,
 ): Result<Instance, PlacementProblem> {
-  const { metaInstanceId, generation, status, card, spec } = metaInstance;
+  const { metaInstanceId, generation, status } = metaInstance;
+  const instanceId = instanceIdFor(metaInstanceId, generation, status.nextPlacement);
+  return placeAs({ instanceId, metaInstanceId, generation }, state, metaInstance, context);
+}
+
+/** The same for an Instance that may belong to no MetaInstance. */
+export function placeAs(
+  identity: Pick<Instance, 'instanceId' | 'metaInstanceId' | 'generation'>,
+  state: ClusterState,
+  { spec, card }: Pick<MetaInstance, 'spec' | 'card'>,
+  context: PlacementContext,
+): Result<Instance, PlacementProblem> {
   const request = requestOf(spec, card, context.policy);
   const { candidates, problem } = explore(state, request, context);
   const [best] = candidates;
   if (best === undefined) return refused(problem ?? noPlace);
   return ok({
-    instanceId: instanceIdFor(metaInstanceId, generation, status.nextPlacement),
-    metaInstanceId,
-    generation,
-    incarnation: 0,
-    card,
-    sharding: best.sharding,
-    interconnect: best.interconnect,
-    contextLength: request.contextLength,
-    assignments: [...best.assignments],
-    ...(best.rdmaDevices === null ? {} : { rdmaDevices: best.rdmaDevices.map((row) => [...row]) }),
+    ...identity,
+    ...instanceOn(best, request),
     createdAt: context.now,
   });
+}
+
+/** The part of an Instance that follows from where it is placed. */
+export function instanceOn(
+  { sharding, interconnect, assignments, rdmaDevices }: Candidate,
+  { card, contextLength }: PlacementRequest,
+): Omit<Instance, 'instanceId' | 'metaInstanceId' | 'generation' | 'createdAt'> {
+  return {
+    incarnation: 0,
+    card,
+    sharding,
+    interconnect,
+    contextLength,
+    assignments: [...assignments],
+    ...(rdmaDevices === null ? {} : { rdmaDevices: rdmaDevices.map((row) => [...row]) }),
+  };
 }
 
 const noPlace: PlacementProblem = { reason: 'NotConnected', message: 'no set of nodes is linked as asked' };

@@ -61,6 +61,8 @@ export interface Route {
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
   readonly query?: z.ZodObject;
+  /** Query fields that may be given often; their schema is an array. */
+  readonly repeated?: readonly string[];
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   readonly run: (
     context: Context<{ Bindings: HttpBindings }>,
@@ -88,7 +90,8 @@ export function route<Body extends z.ZodType = z.ZodUndefined, Query extends z.Z
     ...(query === undefined ? {} : { query }),
     run: async (context, components) => {
       const { incoming, outgoing } = context.env;
-      const parsedQuery = query === undefined ? {} : parse(query, context.req.query(), 'The query');
+      const parsedQuery =
+        query === undefined ? {} : parse(query, queryOf(context, init.repeated), 'The query');
       const parsedBody =
         body === undefined
           ? undefined
@@ -105,6 +108,14 @@ export function route<Body extends z.ZodType = z.ZodUndefined, Query extends z.Z
       );
     },
   };
+}
+
+function queryOf({ req }: Context, repeated: readonly string[] = []): unknown {
+  const often = repeated.flatMap((name) => {
+    const values = req.queries(name);
+    return values === undefined ? [] : [[name, values] as const];
+  });
+  return { ...req.query(), ...Object.fromEntries(often) };
 }
 
 function parse(schema: z.ZodType, value: unknown, what: string): unknown {
