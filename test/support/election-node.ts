@@ -239,7 +239,8 @@ export class ElectionNode implements NetworkEnd {
   /** The master's shell: decide against the newest state, propose, answer once it is safe. */
   #decide(from: NodeId, kept: KeptCommand, ofTail: boolean): void {
     if (!this.#leads()) return;
-    const { commandId, metaInstanceId } = kept.command;
+    const { commandId } = kept.command;
+    const metaInstanceId = commandId.slice(0, commandId.indexOf(':')) as MetaInstanceId;
     const { told, say, timeline } = this.#init;
     const known = this.#state.commands.includes(commandId);
     let outcome: Outcome = { type: 'Accepted' };

@@ -54,7 +54,14 @@ export function playSchedule(seed: number): ScheduleReport {
     quit: () => pick(cluster.nodes).quit(),
     freeze: () => pick(cluster.nodes).freeze(),
     thaw: () => pick(cluster.nodes).thaw(),
-    compact: () => pick(cluster.nodes).compact(Math.floor(random() * 4)),
+    compact: () => {
+      const node = pick(cluster.nodes);
+      for (let n = 3; n > 0; n -= 1) {
+        cluster.ask(nameOf(node.id));
+        cluster.run(80);
+        node.compact(Math.floor(random() * 3));
+      }
+    },
     link: () => {
       const [a, b] = [pick(names), pick(names)];
       const state = pick<LinkState>(['Open', 'Open', 'Closed', 'Silent', 'OneWay']);

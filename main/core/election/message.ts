@@ -57,8 +57,11 @@ const session = z.int().min(0);
 const index = z.int().min(0);
 
 export const Message = z.discriminatedUnion('type', [
-  /** To neighbours, each heartbeat: I am here and know these versions. Answered with what it lacks. */
-  z.strictObject({ type: z.literal('Alive'), versions: z.record(NodeId, z.int().min(1)) }),
+  /**
+   * To neighbours, each heartbeat: I am here, like this, and know these versions. Answered with what it lacks. Its own
+   * advert comes along, since over a link that carries one way only nobody could ask for it.
+   */
+  z.strictObject({ type: z.literal('Alive'), own: Advert, versions: z.record(NodeId, z.int().min(1)) }),
   z.strictObject({ type: z.literal('Adverts'), adverts: z.array(Advert).max(256) }),
   /** Would you follow me (`Poll`)? Will you, in this term (`Vote`)? */
   z.strictObject({

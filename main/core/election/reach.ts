@@ -70,10 +70,12 @@ export function compareVersions(work: Work, peer: NodeId, versions: Readonly<Rec
 }
 
 export function sendAlive(work: Work): void {
+  const own = work.replica.adverts.get(work.replica.self);
+  if (own === undefined) return;
   const versions = Object.fromEntries(
     [...work.replica.adverts].map(([nodeId, { version }]) => [nodeId, version]),
   ) as Record<NodeId, number>;
-  for (const peer of work.replica.peers.keys()) postToPeer(work, peer, { type: 'Alive', versions });
+  for (const peer of work.replica.peers.keys()) postToPeer(work, peer, { type: 'Alive', own, versions });
 }
 
 /** Tells everyone when this node's neighbours or standing are no longer as it last said. */

@@ -129,6 +129,7 @@ function receive(work: Work, peer: NodeId, { from, to, hops, message }: Envelope
 function receiveMessage(work: Work, peer: NodeId, from: NodeId, message: Message): void {
   switch (message.type) {
     case 'Alive':
+      takeAdverts(work, peer, [message.own]);
       compareVersions(work, peer, message.versions);
       return;
     case 'Adverts':
