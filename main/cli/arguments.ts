@@ -15,15 +15,16 @@ export type Invocation =
   | { readonly type: 'version' }
   | (Common & CreateOptions & { readonly type: 'create' })
   | (Common & UpdateOptions & { readonly type: 'update'; readonly id: string })
+  | (Common & PlaceOptions & { readonly type: 'preview' })
   | (Common & { readonly type: 'ls' })
   | (Common & { readonly type: 'status' })
   | (Common & { readonly type: 'rm'; readonly id: string })
   | (Common & { readonly type: 'retry' | 'pause' | 'resume'; readonly id: string })
   | (Common & ChatOptions & { readonly type: 'chat' });
 
-export interface CreateOptions {
+/** What is to run, and where it may. */
+export interface PlaceOptions {
   readonly model: string;
-  readonly name: string | undefined;
   readonly sharding: string | undefined;
   readonly interconnect: string | undefined;
   readonly minNodes: number | undefined;
@@ -31,6 +32,10 @@ export interface CreateOptions {
   readonly nodes: readonly string[];
   readonly placement: string | undefined;
   readonly context: number | undefined;
+}
+
+export interface CreateOptions extends PlaceOptions {
+  readonly name: string | undefined;
   readonly wait: boolean;
   readonly timeoutMs: number;
 }
@@ -62,17 +67,21 @@ const common = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
+const placing = {
+  sharding: { type: 'string' },
+  interconnect: { type: 'string' },
+  'min-nodes': { type: 'string' },
+  'max-nodes': { type: 'string' },
+  node: { type: 'string', multiple: true },
+  placement: { type: 'string' },
+  context: { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
 const options = {
   create: {
     ...common,
+    ...placing,
     name: { type: 'string' },
-    sharding: { type: 'string' },
-    interconnect: { type: 'string' },
-    'min-nodes': { type: 'string' },
-    'max-nodes': { type: 'string' },
-    node: { type: 'string', multiple: true },
-    placement: { type: 'string' },
-    context: { type: 'string' },
     wait: { type: 'boolean' },
     timeout: { type: 'string' },
   },
@@ -84,6 +93,7 @@ const options = {
     'min-nodes': { type: 'string' },
     context: { type: 'string' },
   },
+  preview: { ...common, ...placing },
   ls: common,
   rm: common,
   retry: common,
@@ -134,20 +144,26 @@ export function parseInvocation(
     return first;
   };
 
+  const place = (): PlaceOptions => ({
+    model: only('MODEL'),
+    sharding: text('sharding'),
+    interconnect: text('interconnect'),
+    minNodes: number('min-nodes', { least: 1, most: 64 }),
+    maxNodes: number('max-nodes', { least: 1, most: 64 }),
+    nodes: (values['node'] as readonly string[] | undefined) ?? [],
+    placement: text('placement'),
+    context: number('context', { least: 16, most: 1 << 24 }),
+  });
+
   switch (name) {
+    case 'preview':
+      return { type: name, ...asked, ...place() };
     case 'create':
       return {
         type: name,
         ...asked,
-        model: only('MODEL'),
+        ...place(),
         name: text('name'),
-        sharding: text('sharding'),
-        interconnect: text('interconnect'),
-        minNodes: number('min-nodes', { least: 1, most: 64 }),
-        maxNodes: number('max-nodes', { least: 1, most: 64 }),
-        nodes: (values['node'] as readonly string[] | undefined) ?? [],
-        placement: text('placement'),
-        context: number('context', { least: 16, most: 1 << 24 }),
         wait: values['wait'] === true,
         timeoutMs: (number('timeout', { least: 1, most: 86_400 }) ?? DEFAULT_WAIT_SECONDS) * 1_000,
       };

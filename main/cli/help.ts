@@ -14,6 +14,7 @@ Usage: skein COMMAND [options]
 
   serve             run a node here
   create MODEL      say what should run; Skein keeps it running
+  preview MODEL     where it would run, or why nowhere and what would help
   ls                what should run, how it stands, what went wrong last
   rm ID             stop it and forget it
   retry ID          another try for one that failed
@@ -47,6 +48,24 @@ removed. Prints its name.
   --context N       longest context of one chat in tokens
   --wait            return when it is ready, with 1 when it failed
   --timeout SECONDS how long to wait at most (600)
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  preview: `Usage: skein preview MODEL [options]
+
+Tells where MODEL would run if it was created with these options, with the
+layers and memory of each node and the speed to expect; or why it has no place
+and which changes would make one. Nothing is started. Exits with 5 when there
+is no place.
+
+  --sharding KIND   Pipeline or Tensor (Pipeline)
+  --interconnect KIND  MlxRing or MlxJaccl (MlxRing)
+  --min-nodes N     how many nodes must take part (1)
+  --max-nodes N     how many may (as many as it takes)
+  --node ID         a node that must take part; may be given often
+  --placement GOAL  smallest or fastest set of nodes (smallest)
+  --context N       longest context of one chat in tokens
   --json            the answer as JSON${connection}
 
 ${exitCodeHelp}

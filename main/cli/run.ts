@@ -3,6 +3,7 @@ import { parseInvocation, type Invocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
 import { askAbout, create, list, update } from './command/meta-instance.ts';
+import { preview } from './command/preview.ts';
 import { status } from './command/status.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -53,6 +54,8 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
       return create(session, asked);
     case 'update':
       return update(session, asked);
+    case 'preview':
+      return preview(session, asked);
     case 'ls':
       return list(session, asked);
     case 'rm':
