@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CommandId, MetaInstanceId } from './id.ts';
+import { CommandId, InstanceId, MetaInstanceId } from './id.ts';
+import { Instance } from './instance.ts';
 import { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 import { ModelCard } from './model-card.ts';
 
@@ -40,11 +41,22 @@ export const Command = z.discriminatedUnion('type', [
     commandId: CommandId,
     metaInstanceId: MetaInstanceId,
   }),
+  /** Places one without a MetaInstance, or is refused with the reason. */
+  z.strictObject({
+    type: z.literal('PlaceInstance'),
+    commandId: CommandId,
+    spec: MetaInstanceSpec,
+    card: ModelCard,
+  }),
+  /** One without a MetaInstance, placed by hand. */
+  z.strictObject({ type: z.literal('CreateInstance'), commandId: CommandId, instance: Instance }),
+  z.strictObject({ type: z.literal('DeleteInstance'), commandId: CommandId, instanceId: InstanceId }),
 ]);
 export type Command = z.infer<typeof Command>;
 
 /** Why a command was not taken. `code` is stable; `message` says the rule, the names and what would help. */
 export interface Refusal {
-  readonly code: 'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry' | 'NotSupported';
+  readonly code:
+    'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry' | 'NotSupported' | 'NoPlace';
   readonly message: string;
 }

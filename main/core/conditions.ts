@@ -116,6 +116,11 @@ const order = [
 
 function ready(state: ClusterState, instance: Instance | undefined): Observation {
   if (instance === undefined) return { status: 'False', reason: 'NotPlaced', message: 'no Instance yet' };
+  return readiness(state, instance);
+}
+
+/** How far the ranks of an Instance are: the least advanced ones, or what failed [C4]. */
+export function readiness(state: ClusterState, instance: Instance): Observation {
   const steps = instance.assignments.map(({ rank, nodeId }) => {
     const runner = runnerOf(state, instance, rank);
     return { nodeId, reason: runner === undefined ? 'Starting' : notReadyReason[runner.status.type] };

@@ -1,9 +1,11 @@
 import type { Command, Refusal } from './command.ts';
+import { createInstance, deleteInstance, placeInstance } from './decide-instance.ts';
 import { changedFields, editedSpec } from './edit.ts';
 import type { Event } from './event.ts';
 import type { MetaInstanceId } from './id.ts';
 import type { MetaInstance } from './meta-instance.ts';
 import { phaseOf } from './phase.ts';
+import type { PlacementContext } from './placement/request.ts';
 import { ok, refused, unreachable, type Result } from './result.ts';
 import type { ClusterState } from './state.ts';
 
@@ -11,7 +13,11 @@ import type { ClusterState } from './state.ts';
  * What a command comes to in this state: events to order, or why not.
  * A command whose id took effect before, or that asks for what is already so, comes to no events [K1, K2].
  */
-export function decide(state: ClusterState, command: Command): Result<readonly Event[], Refusal> {
+export function decide(
+  state: ClusterState,
+  command: Command,
+  context: PlacementContext,
+): Result<readonly Event[], Refusal> {
   if (state.commands.includes(command.commandId)) return ok([]);
   switch (command.type) {
     case 'CreateMetaInstance':
@@ -26,6 +32,12 @@ export function decide(state: ClusterState, command: Command): Result<readonly E
       return setPaused(state, command.metaInstanceId, false);
     case 'DeleteMetaInstance':
       return remove(state, command.metaInstanceId);
+    case 'PlaceInstance':
+      return placeInstance(state, command, context);
+    case 'CreateInstance':
+      return createInstance(state, command.instance, context);
+    case 'DeleteInstance':
+      return deleteInstance(state, command.instanceId);
     default:
       return unreachable(command);
   }

@@ -15,6 +15,8 @@ export const InstanceDeletionReason = z.enum([
   'Replaced',
   /** It was to replace another one, and a further edit came before it was Ready. */
   'Superseded',
+  /** A person deleted this Instance; its MetaInstance, if it has one, is placed anew. */
+  'Deleted',
 ]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 
@@ -90,7 +92,7 @@ export const Event = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('TaskStarted'),
     taskId: TaskId,
-    metaInstanceId: MetaInstanceId,
+    metaInstanceId: MetaInstanceId.nullable(),
     instanceId: InstanceId,
     nodeId: NodeId,
   }),

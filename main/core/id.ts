@@ -50,9 +50,22 @@ export function instanceIdFor(
   return `${metaInstanceId}.g${generation}.p${placement}` as InstanceId;
 }
 
-/** The MetaInstance whose Instance this is; the reverse of `instanceIdFor`. */
-export function ownerOf(instanceId: InstanceId): MetaInstanceId {
-  return instanceId.slice(0, instanceId.indexOf('.')) as MetaInstanceId;
+/** The MetaInstance whose Instance this is, the reverse of `instanceIdFor`; undefined = it has none. */
+export function ownerOf(instanceId: InstanceId): MetaInstanceId | undefined {
+  const end = instanceId.indexOf('.');
+  return end === -1 ? undefined : (instanceId.slice(0, end) as MetaInstanceId);
+}
+
+/** Of an Instance without a MetaInstance: no "." in it, so that it is never taken for another one's. */
+export const LoneInstanceId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 of A-Z, a-z, 0-9, "_" and "-"')
+  .refine(isFree, RESERVED)
+  .pipe(InstanceId);
+
+/** The Instance that a command to place one without a MetaInstance makes: said again, it is the same. */
+export function loneInstanceIdFor(commandId: CommandId): InstanceId {
+  return commandId.replace(/[^A-Za-z0-9_-]/g, '-') as InstanceId;
 }
 
 /**

@@ -18,7 +18,8 @@ export type ShardAssignment = z.infer<typeof ShardAssignment>;
 /** One concrete placement of a model. */
 export const Instance = z.strictObject({
   instanceId: InstanceId,
-  metaInstanceId: MetaInstanceId,
+  /** Null = it was placed by itself: it is not retried and not placed anew [L14]. */
+  metaInstanceId: MetaInstanceId.nullable(),
   /** Generation of the spec it was placed for. */
   generation: z.int().min(1),
   /** Times it started over in place; part of its runners' ids, so an old runner is never taken for a new one. */

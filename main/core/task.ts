@@ -19,7 +19,7 @@ export type TaskEnd = z.infer<typeof TaskEnd>;
 /** A running task. Its progress is telemetry; it leaves the state when it ends. */
 export const Task = z.strictObject({
   taskId: TaskId,
-  metaInstanceId: MetaInstanceId,
+  metaInstanceId: MetaInstanceId.nullable(),
   instanceId: InstanceId,
   /** The node that talks to the client. */
   nodeId: NodeId,

@@ -75,7 +75,15 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const opened = EventLog.open({ clock, log }, { path: folder.eventsPath });
   for (const notice of [...catalog.warnings, ...opened.notices]) log.warn(notice);
 
-  const master = new Master({ log: opened.log, clock }, { state: opened.state, onBroken: init.onBroken });
+  const policy = { ...defaultPolicy, ...init.policy };
+  const master = new Master(
+    { log: opened.log, clock },
+    {
+      state: opened.state,
+      observe: () => ({ telemetry: telemetry(), policy }),
+      onBroken: init.onBroken,
+    },
+  );
   const models = new ModelStore(
     { clock, log },
     { folder: folder.modelsPath, readOnlyFolders: config.modelDirs },
@@ -94,10 +102,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     },
   );
   const telemetry = (): Telemetry => observe(nodeId, memory, worker);
-  const reconcilers = new Reconcilers(
-    { master, clock, log, random },
-    { telemetry, policy: { ...defaultPolicy, ...init.policy } },
-  );
+  const reconcilers = new Reconcilers({ master, clock, log, random }, { telemetry, policy });
   const tasks = new Tasks(
     { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()) },
     { nodeId, state: () => master.state, report: (report) => master.report(report) },
@@ -105,6 +110,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const api = createApi({
     nodeId,
     version: init.version,
+    policy,
     master,
     log: opened.log,
     tasks,
@@ -159,6 +165,7 @@ function observe(nodeId: NodeId, memory: MemorySampler, worker: Worker): Telemet
 function createApi(parts: {
   readonly nodeId: NodeId;
   readonly version: string;
+  readonly policy: Policy;
   readonly master: Master;
   readonly log: EventLog;
   readonly tasks: Tasks;
@@ -169,6 +176,7 @@ function createApi(parts: {
   return {
     nodeId: parts.nodeId,
     version: parts.version,
+    policy: parts.policy,
     state: () => master.state,
     telemetry,
     submit: (command) => master.submit(command),

@@ -9,6 +9,7 @@ import { card } from '../support/builders.ts';
 import {
   chat,
   command,
+  context,
   created,
   deleted,
   deleting,
@@ -145,7 +146,7 @@ const taken: readonly { name: string; given: readonly Event[]; when: Command; th
 
 for (const { name, given: events, when, then } of taken) {
   test(name, () => {
-    expect(decide(given(...events), when)).toEqual({ ok: true, value: then });
+    expect(decide(given(...events), when, context())).toEqual({ ok: true, value: then });
   });
 }
 
@@ -272,7 +273,7 @@ const refusedRows: readonly {
 
 for (const { name, given: events, when, code, says } of refusedRows) {
   test(`${name} → refused ${code}`, () => {
-    const decided = decide(given(...events), when);
+    const decided = decide(given(...events), when, context());
     expect(decided).toMatchObject({ ok: false, error: { code } });
     if (!decided.ok) expect(decided.error.message).toMatch(says);
   });
@@ -280,8 +281,8 @@ for (const { name, given: events, when, code, says } of refusedRows) {
 
 test('[K1] a command said again after it took effect → accepted, nothing new, whatever happened since', () => {
   const first = apply(emptyState, { index: 1, at: 0, event: created(), commandId: 'create-1' as CommandId });
-  expect(decide(first, command.create('create-1'))).toEqual({ ok: true, value: [] });
-  expect(decide(first, command.create('create-2'))).toMatchObject({
+  expect(decide(first, command.create('create-1'), context())).toEqual({ ok: true, value: [] });
+  expect(decide(first, command.create('create-2'), context())).toMatchObject({
     ok: false,
     error: { code: 'AlreadyExists' },
   });
@@ -289,12 +290,12 @@ test('[K1] a command said again after it took effect → accepted, nothing new, 
     (state, event, at) => apply(state, { index: at + 2, at, event }),
     first,
   );
-  expect(decide(gone, command.create('create-1'))).toEqual({ ok: true, value: [] });
+  expect(decide(gone, command.create('create-1'), context())).toEqual({ ok: true, value: [] });
 });
 
 test('[K1] a refused command may be said again and then takes effect', () => {
   const refusedAt = given(...onOneNode, runner('Ready'), deleting);
-  expect(decide(refusedAt, command.create('create-9')).ok).toBe(false);
+  expect(decide(refusedAt, command.create('create-9'), context()).ok).toBe(false);
   const free = given(...onOneNode, deleting, instanceDeleted, deleted);
-  expect(decide(free, command.create('create-9'))).toEqual({ ok: true, value: [created(chat)] });
+  expect(decide(free, command.create('create-9'), context())).toEqual({ ok: true, value: [created(chat)] });
 });

@@ -160,6 +160,26 @@ const scenarios: Readonly<Record<string, () => Transcript>> = {
     return transcript;
   },
 
+  'instances-by-themselves': () => {
+    const transcript = onAda();
+    transcript.cluster.worker('ada').runnerFaults.push(boom());
+    transcript.place();
+    transcript.run(10 * SECOND);
+    transcript.note('it failed and stays; nothing happens until it is deleted');
+    transcript.showAll();
+    transcript.removeInstance('command-1');
+    transcript.removeInstance('command-1');
+    transcript.note('one that finds no place is refused');
+    transcript.place({ modelId: 'Huge', bytes: 50 * GiB });
+    transcript.note('an Instance of a MetaInstance is placed anew');
+    transcript.create('chat');
+    transcript.run(2 * SECOND);
+    transcript.removeInstance('chat.g1.p11');
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
   'update-by-surge': () => {
     const transcript = onAda();
     transcript.create('chat');

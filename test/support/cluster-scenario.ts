@@ -172,7 +172,7 @@ export class Cluster {
   }
 
   submit(command: Command): Result<readonly Event[], Refusal> {
-    const decided = decide(this.state, command);
+    const decided = decide(this.state, command, this.context());
     if (decided.ok) this.record(decided.value, command.commandId);
     return decided;
   }

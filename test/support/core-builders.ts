@@ -136,7 +136,7 @@ export function taskStarted(
   return {
     type: 'TaskStarted',
     taskId: taskId as TaskId,
-    metaInstanceId: ownerOf(instanceId),
+    metaInstanceId: ownerOf(instanceId) ?? null,
     instanceId,
     nodeId,
   };

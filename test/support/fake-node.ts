@@ -13,6 +13,7 @@ import {
 } from '../../main/core/id.ts';
 import type { RunnerStatus } from '../../main/core/instance.ts';
 import { ModelCard } from '../../main/core/model-card.ts';
+import { defaultPolicy } from '../../main/core/policy.ts';
 import { ok, refused, type Result } from '../../main/core/result.ts';
 import { emptyState, type ClusterState } from '../../main/core/state.ts';
 import type { TaskEnd, TokenUsage } from '../../main/core/task.ts';
@@ -131,6 +132,7 @@ export function nowUs(): number {
 export class FakeNode implements NodeApi {
   readonly nodeId = nodeId;
   readonly version = '0.0.0-fake';
+  readonly policy = defaultPolicy;
   readonly tasks: FakeTask[] = [];
   readonly log: IndexedEvent[] = [];
   cards: ModelCard[] = [tinyCard];
@@ -193,7 +195,11 @@ export class FakeNode implements NodeApi {
   }
 
   submit: NodeApi['submit'] = async (command) => {
-    const decided = decide(this.#state, command);
+    const decided = decide(this.#state, command, {
+      now: this.#now(),
+      telemetry: this.observed,
+      policy: defaultPolicy,
+    });
     if (!decided.ok) return decided;
     for (const [position, event] of decided.value.entries()) {
       this.emit(event, position === 0 ? command.commandId : undefined);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Command, Refusal } from '../../main/core/command.ts';
 import type { Event, IndexedEvent } from '../../main/core/event.ts';
-import type { MetaInstanceId, ModelId } from '../../main/core/id.ts';
+import type { InstanceId, MetaInstanceId, ModelId } from '../../main/core/id.ts';
 import type { RunnerStatus } from '../../main/core/instance.ts';
 import type { MetaInstanceSpec, SpecChanges } from '../../main/core/meta-instance.ts';
 import { phaseLabel } from '../../main/core/phase.ts';
@@ -83,6 +83,22 @@ export class Transcript {
       changes,
       ...(modelId && { card: brought }),
     });
+  }
+
+  /** An Instance of its own, without a MetaInstance. */
+  place(model: { readonly bytes?: number; readonly modelId?: string } = {}): void {
+    const modelId = (model.modelId ?? 'Tiny') as ModelId;
+    this.#submit({
+      type: 'PlaceInstance',
+      commandId: this.cluster.newCommandId(),
+      spec: spec({ modelId }),
+      card: card({ modelId, ...(model.bytes !== undefined && { weightBytes: model.bytes }) }),
+    });
+  }
+
+  removeInstance(instanceId: string): void {
+    const commandId = this.cluster.newCommandId();
+    this.#submit({ type: 'DeleteInstance', commandId, instanceId: instanceId as InstanceId });
   }
 
   pause(name: string): void {
@@ -181,6 +197,12 @@ function describeCommand(command: Command): string {
       return `pause ${command.metaInstanceId}`;
     case 'ResumeMetaInstance':
       return `resume ${command.metaInstanceId}`;
+    case 'PlaceInstance':
+      return `place an Instance of ${command.card.modelId}`;
+    case 'CreateInstance':
+      return `create Instance ${command.instance.instanceId}`;
+    case 'DeleteInstance':
+      return `delete Instance ${command.instanceId}`;
     case 'DeleteMetaInstance':
       return `delete ${command.metaInstanceId}`;
     default:

@@ -6,6 +6,7 @@ import { phaseLabel } from '../../main/core/phase.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import { ok, refused } from '../../main/core/result.ts';
 import { emptyState } from '../../main/core/state.ts';
+import type { Telemetry } from '../../main/core/telemetry.ts';
 import { GiB } from '../../main/core/unit.ts';
 import { Master } from '../../main/node/master/master.ts';
 import { Reconcilers } from '../../main/node/master/reconcilers.ts';
@@ -37,6 +38,12 @@ export class FakeModels {
   }
 }
 
+const roomy: Telemetry = {
+  nodes: { [someNode]: { nodeId: someNode, totalBytes: 16 * GiB, availableBytes: 8 * GiB, at: 0 } },
+  runners: {},
+  downloads: [],
+};
+
 /** One node in memory: real master, reconcilers, worker and tasks; scripted runners, models and time. */
 export class WorkerWorld {
   readonly clock = new FakeClock();
@@ -54,6 +61,7 @@ export class WorkerWorld {
       { log, clock },
       {
         state: emptyState,
+        observe: () => ({ policy: defaultPolicy, telemetry: roomy }),
         onBroken: (problem) => {
           throw problem;
         },
@@ -74,11 +82,7 @@ export class WorkerWorld {
       { master, clock, log: silentLog, random },
       {
         policy: defaultPolicy,
-        telemetry: () => ({
-          nodes: { [someNode]: { nodeId: someNode, totalBytes: 16 * GiB, availableBytes: 8 * GiB, at: 0 } },
-          runners: {},
-          downloads: [],
-        }),
+        telemetry: () => roomy,
       },
     );
     let drawn = 0;

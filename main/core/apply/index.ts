@@ -83,16 +83,17 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     case 'DownloadChanged':
       return values(after.instances)
         .filter(({ assignments }) => assignments.some(({ nodeId }) => nodeId === event.nodeId))
-        .map(({ metaInstanceId }) => metaInstanceId);
+        .flatMap(({ metaInstanceId }) => metaInstanceId ?? []);
     case 'InstanceCreated':
-      return [event.instance.metaInstanceId];
+      return event.instance.metaInstanceId === null ? [] : [event.instance.metaInstanceId];
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':
     case 'InstanceSettled':
     case 'InstanceDeleted':
     case 'RunnerStatusChanged': {
       const instance = before.instances[event.instanceId];
-      return instance === undefined ? [] : [instance.metaInstanceId];
+      const owner = instance?.metaInstanceId ?? null;
+      return owner === null ? [] : [owner];
     }
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':

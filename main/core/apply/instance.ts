@@ -2,15 +2,20 @@ import { stamped } from '../conditions.ts';
 import type { Event } from '../event.ts';
 import type { InstanceId } from '../id.ts';
 import { isTerminal, type Instance } from '../instance.ts';
-import type { MetaInstance, MetaInstanceStatus } from '../meta-instance.ts';
+import type { MetaInstance } from '../meta-instance.ts';
 import type { ClusterState } from '../state.ts';
-import { instancesOf, wantsModel, without } from '../view.ts';
-import { knownInstance, knownMetaInstance, withStatus } from './known.ts';
+import { instancesOf, wantsModel, withEntry, without } from '../view.ts';
+import { knownInstance, knownMetaInstance, knownOwner, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
 
 /** @throws Error when the MetaInstance has a live Instance of this generation, or two others [L7] */
 export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceCreated'>): ClusterState {
+  const added = withEntry(state.instances, instance.instanceId, instance);
+  if (instance.metaInstanceId === null) {
+    if (state.instances[instance.instanceId] === undefined) return { ...state, instances: added };
+    throw new Error(`the event creates Instance ${instance.instanceId}, which exists`);
+  }
   const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
   const others = instancesOf(state, instance.metaInstanceId);
   if (others.length > 1 || others.some(({ generation }) => generation >= instance.generation)) {
@@ -23,7 +28,7 @@ export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceC
     observedGeneration: instance.generation,
     nextPlacement: metaInstance.status.nextPlacement + 1,
   });
-  return { ...counted, instances: { ...counted.instances, [instance.instanceId]: instance } };
+  return { ...counted, instances: added };
 }
 
 export function instanceRetryScheduled(
@@ -31,14 +36,14 @@ export function instanceRetryScheduled(
   { instanceId, failure, nextAttemptAt }: Of<'InstanceRetryScheduled'>,
   at: number,
 ): ClusterState {
-  const metaInstance = knownMetaInstance(state, knownInstance(state, instanceId).metaInstanceId);
+  const metaInstance = knownOwner(state, knownInstance(state, instanceId));
   const attempt = metaInstance.status.consecutiveFailures;
   return withStatus(state, metaInstance, { lastFailure: { message: failure, at, attempt }, nextAttemptAt });
 }
 
 export function instanceRetrying(state: ClusterState, { instanceId }: Of<'InstanceRetrying'>): ClusterState {
   const instance = knownInstance(state, instanceId);
-  const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
+  const metaInstance = knownOwner(state, instance);
   const counted = withStatus(state, metaInstance, {
     consecutiveFailures: metaInstance.status.consecutiveFailures + 1,
     nextAttemptAt: null,
@@ -54,7 +59,7 @@ export function restartInPlace(state: ClusterState, instance: Instance): Cluster
 }
 
 export function instanceSettled(state: ClusterState, { instanceId }: Of<'InstanceSettled'>): ClusterState {
-  const metaInstance = knownMetaInstance(state, knownInstance(state, instanceId).metaInstanceId);
+  const metaInstance = knownOwner(state, knownInstance(state, instanceId));
   return withStatus(state, metaInstance, { consecutiveFailures: 0 });
 }
 
@@ -65,22 +70,28 @@ export function instanceDeleted(
   at: number,
 ): ClusterState {
   const instance = knownInstance(state, instanceId);
-  const metaInstance = knownMetaInstance(state, instance.metaInstanceId);
-  const change = statusAfterDeletion(state, metaInstance, instance, { reason, message }, at);
-  const ended = withoutWork(withStatus(state, metaInstance, change), instanceId);
+  const changed =
+    instance.metaInstanceId === null
+      ? state
+      : withStatusAfterDeletion(state, knownOwner(state, instance), instance, { reason, message }, at);
+  const ended = withoutWork(changed, instanceId);
   return withoutUnwantedDownloads({ ...ended, instances: without(ended.instances, instanceId) }, instance);
 }
 
-function statusAfterDeletion(
+function withStatusAfterDeletion(
   state: ClusterState,
-  { metaInstanceId, status: { conditions, consecutiveFailures } }: MetaInstance,
+  metaInstance: MetaInstance,
   { instanceId }: Instance,
   { reason, message }: Pick<Of<'InstanceDeleted'>, 'reason' | 'message'>,
   at: number,
-): Partial<MetaInstanceStatus> {
+): ClusterState {
+  const {
+    metaInstanceId,
+    status: { conditions, consecutiveFailures },
+  } = metaInstance;
   const all = instancesOf(state, metaInstanceId);
   // The earlier one of two: the counts are about the newer one.
-  if (all.at(-1)?.instanceId !== instanceId) return {};
+  if (all.at(-1)?.instanceId !== instanceId) return state;
   const exhausted = reason === 'RetriesExhausted';
   const lastFailure = exhausted && { lastFailure: { message, at, attempt: consecutiveFailures } };
   if (all.length === 1) {
@@ -88,18 +99,19 @@ function statusAfterDeletion(
     const failed = exhausted && {
       Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),
     };
-    return { nextAttemptAt: null, ...lastFailure, conditions: { ...conditions, Placed: placed, ...failed } };
+    const shown = { ...conditions, Placed: placed, ...failed };
+    return withStatus(state, metaInstance, { nextAttemptAt: null, ...lastFailure, conditions: shown });
   }
   // A replacement went: the earlier one goes on serving, with counts of its own.
   const updated = exhausted && {
     Updated: stamped(conditions.Updated, { status: 'False', reason: 'ReplacementFailed', message }, at),
   };
-  return {
+  return withStatus(state, metaInstance, {
     nextAttemptAt: null,
     consecutiveFailures: 0,
     ...lastFailure,
     conditions: { ...conditions, ...updated },
-  };
+  });
 }
 
 /** What was not finished is not going on any more where nothing else wants the model; verified files stay known. */

@@ -17,6 +17,13 @@ export function knownInstance(state: ClusterState, id: InstanceId): Instance {
   return instance;
 }
 
+/** @throws Error when the Instance belongs to none: retries and settling are for those of a MetaInstance [S2] */
+export function knownOwner(state: ClusterState, { instanceId, metaInstanceId }: Instance): MetaInstance {
+  if (metaInstanceId === null)
+    throw new Error(`the event is about a MetaInstance of ${instanceId}, which has none`);
+  return knownMetaInstance(state, metaInstanceId);
+}
+
 export function withStatus(
   state: ClusterState,
   metaInstance: MetaInstance,

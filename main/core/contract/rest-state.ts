@@ -27,11 +27,14 @@ export type ShardMetadata = z.infer<typeof ShardMetadata>;
 
 const InstanceFields = z.strictObject({
   instanceId: InstanceId,
-  metaInstanceId: MetaInstanceId,
+  /** Null = it was placed by itself. */
+  metaInstanceId: MetaInstanceId.nullable(),
   generation: z.int(),
   incarnation: z.int(),
   contextLength: z.int(),
   createdAt: z.number(),
+  /** `MlxJacclInstance` only: row i, column j = the RDMA device of rank i toward rank j. */
+  jacclDevices: z.array(z.array(z.string().nullable())).optional(),
   shardAssignments: z.strictObject({
     modelId: ModelId,
     runnerToShard: z.record(RunnerId, ShardMetadata),
@@ -87,7 +90,7 @@ export const TaskView = z.strictObject({
     taskId: TaskId,
     taskStatus: z.literal('Running'),
     instanceId: InstanceId,
-    metaInstanceId: MetaInstanceId,
+    metaInstanceId: MetaInstanceId.nullable(),
     nodeId: NodeId,
     startedAt: z.number(),
   }),

@@ -84,6 +84,27 @@ export const CreateMetaInstanceAnswer = CommandAnswer.extend({ model_card: Model
 });
 export type CreateMetaInstanceAnswer = z.infer<typeof CreateMetaInstanceAnswer>;
 
+export const PlaceInstanceBody = CreateMetaInstanceBody.pick({
+  model_id: true,
+  sharding: true,
+  instance_meta: true,
+  min_nodes: true,
+  node_ids: true,
+  context_length: true,
+}).meta({ id: 'PlaceInstanceBody' });
+export type PlaceInstanceBody = z.infer<typeof PlaceInstanceBody>;
+
+/** The command about an Instance is on disk. */
+export const InstanceCommandAnswer = z
+  .strictObject({ message: z.literal('Command received.'), command_id: CommandId, instance_id: InstanceId })
+  .meta({ id: 'InstanceCommandAnswer' });
+export type InstanceCommandAnswer = z.infer<typeof InstanceCommandAnswer>;
+
+export const PlaceInstanceAnswer = InstanceCommandAnswer.extend({ model_card: ModelCard }).meta({
+  id: 'PlaceInstanceAnswer',
+});
+export type PlaceInstanceAnswer = z.infer<typeof PlaceInstanceAnswer>;
+
 /** A MetaInstance as people and programs see it; the same in `/meta_instances` and in `/state`. */
 export const MetaInstanceView = z
   .strictObject({

@@ -15,7 +15,8 @@ export function reconcileInstance(
   context: ReconcileContext,
 ): Reconciled {
   const instance = state.instances[instanceId];
-  const metaInstance = instance && state.metaInstances[instance.metaInstanceId];
+  const owner = instance?.metaInstanceId ?? null;
+  const metaInstance = owner === null ? undefined : state.metaInstances[owner];
   if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
   if (metaInstance.spec.paused === true) return done;
   // The earlier of two is being replaced, and an edit is looked at first: both are the update's business.

@@ -17,14 +17,14 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       return everything(state);
     case 'InstanceDeleted':
       // Memory came free: others may have a place now.
-      return { metaInstances: [ownerOf(event.instanceId), ...unplaced(state)], instances: [] };
+      return { metaInstances: [...ownersOf(event.instanceId), ...unplaced(state)], instances: [] };
     case 'InstanceCreated':
       return { metaInstances: [], instances: [event.instance.instanceId] };
     case 'RunnerStatusChanged':
       // On its way up a runner asks nothing of anybody.
       return {
         metaInstances:
-          isTerminal(event.status) || event.status.type === 'Ready' ? [ownerOf(event.instanceId)] : [],
+          isTerminal(event.status) || event.status.type === 'Ready' ? ownersOf(event.instanceId) : [],
         instances: isTerminal(event.status) || event.status.type === 'Ready' ? [event.instanceId] : [],
       };
     case 'InstanceRetryScheduled':
@@ -53,6 +53,11 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
   }
 }
 
+const ownersOf = (instanceId: InstanceId): MetaInstanceId[] => {
+  const owner = ownerOf(instanceId);
+  return owner === undefined ? [] : [owner];
+};
+
 /** All keys there are: what a master looks at when it begins. */
 export function everything(state: ClusterState): Touched {
   return {
@@ -62,7 +67,7 @@ export function everything(state: ClusterState): Touched {
 }
 
 function replacing(state: ClusterState): MetaInstanceId[] {
-  const owners = values(state.instances).map(({ metaInstanceId }) => metaInstanceId);
+  const owners = values(state.instances).flatMap(({ metaInstanceId }) => metaInstanceId ?? []);
   return owners.filter((owner, position) => owners.indexOf(owner) !== position);
 }
 

@@ -68,7 +68,10 @@ function shutDownUnwanted(state: ClusterState, nodeId: NodeId, local: LocalView)
 
 /** For people whose answer is cut off. */
 function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
-  const owner = state.metaInstances[ownerOf(instanceId)];
+  const ownerId = ownerOf(instanceId);
+  if (ownerId === undefined)
+    return state.instances[instanceId] ? 'the Instance starts over' : 'the Instance was deleted';
+  const owner = state.metaInstances[ownerId];
   if (owner === undefined || owner.deleting) return 'the model was deleted';
   if (state.instances[instanceId] !== undefined) return 'the Instance starts over';
   if (owner.spec.paused === true) return 'the model was paused';
@@ -130,7 +133,8 @@ function startRunner(state: ClusterState, nodeId: NodeId, local: LocalView): Wor
 
 /** A scheduled retry is about the newest Instance. */
 function waitsForRetry(state: ClusterState, { instanceId, metaInstanceId }: Instance): boolean {
-  if (state.metaInstances[metaInstanceId]?.status.nextAttemptAt === null) return false;
+  if (metaInstanceId === null || state.metaInstances[metaInstanceId]?.status.nextAttemptAt === null)
+    return false;
   return newestOf(state, metaInstanceId)?.instanceId === instanceId;
 }
 
@@ -201,7 +205,8 @@ function myShards(
   nodeId: NodeId,
 ): { instance: Instance; assignment: ShardAssignment; runnerId: RunnerId }[] {
   return values(state.instances).flatMap((instance) => {
-    if (state.metaInstances[instance.metaInstanceId]?.deleting !== false) return [];
+    const owner = instance.metaInstanceId;
+    if (owner !== null && state.metaInstances[owner]?.deleting !== false) return [];
     return instance.assignments
       .filter((assignment) => assignment.nodeId === nodeId)
       .map((assignment) => ({ instance, assignment, runnerId: currentRunnerId(instance, assignment.rank) }));

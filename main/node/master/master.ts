@@ -4,6 +4,7 @@ import type { Command, Refusal } from '../../core/command.ts';
 import { decide } from '../../core/decide.ts';
 import type { Event, IndexedEvent } from '../../core/event.ts';
 import type { CommandId } from '../../core/id.ts';
+import type { PlacementContext } from '../../core/placement/request.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
@@ -22,6 +23,7 @@ export type EntryListener = (entry: IndexedEvent, state: ClusterState) => void;
 export class Master {
   readonly #log: MasterLog;
   readonly #clock: Clock;
+  readonly #placement: () => PlacementContext;
   readonly #onBroken: (problem: Error) => void;
   readonly #listeners = new Set<EntryListener>();
   #ordered: ClusterState;
@@ -31,16 +33,22 @@ export class Master {
   #broken: Error | undefined;
 
   /**
+   * @param init.observe what commands that place at once look at
    * @param init.onBroken called once when the log refuses an append: nothing is ordered after that
    */
   constructor(
     components: { readonly log: MasterLog; readonly clock: Clock },
-    init: { readonly state: ClusterState; readonly onBroken: (problem: Error) => void },
+    init: {
+      readonly state: ClusterState;
+      readonly observe: () => Omit<PlacementContext, 'now'>;
+      readonly onBroken: (problem: Error) => void;
+    },
   ) {
     this.#log = components.log;
     this.#clock = components.clock;
     this.#ordered = init.state;
     this.#committed = init.state;
+    this.#placement = () => ({ ...init.observe(), now: components.clock.now() });
     this.#onBroken = init.onBroken;
   }
 
@@ -65,7 +73,7 @@ export class Master {
    * @throws Error when the log is broken
    */
   async submit(command: Command): Promise<Result<{ readonly index: number }, Refusal>> {
-    const decided = decide(this.#ordered, command);
+    const decided = decide(this.#ordered, command, this.#placement());
     if (!decided.ok) return decided;
     const stored = this.record(decided.value, command.commandId);
     const index = this.#ordered.lastIndex;

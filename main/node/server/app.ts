@@ -6,14 +6,18 @@ import { errorAnswer, HttpError } from './http-error.ts';
 import { answered, type Answer, type Route, type ServerComponents } from './route.ts';
 import { chatRoutes } from './route/chat.ts';
 import { eventRoutes } from './route/event.ts';
+import { instanceRoutes } from './route/instance.ts';
 import { metaInstanceRoutes } from './route/meta-instance.ts';
 import { modelRoutes } from './route/model.ts';
 import { nodeRoutes } from './route/node.ts';
+import { placementRoutes } from './route/placement.ts';
 import { stateRoutes } from './route/state.ts';
 
 export const routes: readonly Route[] = [
   ...nodeRoutes,
   ...metaInstanceRoutes,
+  ...placementRoutes,
+  ...instanceRoutes,
   ...modelRoutes,
   ...chatRoutes,
   ...stateRoutes,

@@ -49,7 +49,7 @@ export function eventView({ index, at, commandId, event: { type, ...payload } }:
   return { index, at, ...(commandId === undefined ? {} : { commandId }), event: { [type]: payload } };
 }
 
-function instanceView(instance: Instance): InstanceView {
+export function instanceView(instance: Instance): InstanceView {
   const { instanceId, metaInstanceId, generation, incarnation, card, contextLength, createdAt } = instance;
   const fields = {
     instanceId,
@@ -58,6 +58,7 @@ function instanceView(instance: Instance): InstanceView {
     incarnation,
     contextLength,
     createdAt,
+    ...(instance.rdmaDevices === undefined ? {} : { jacclDevices: instance.rdmaDevices }),
     shardAssignments: {
       modelId: card.modelId,
       runnerToShard: Object.fromEntries(

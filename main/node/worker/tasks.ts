@@ -3,6 +3,7 @@ import type { GenerationRequest } from '../../core/contract/runner.ts';
 import type { NodeId, TaskId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { MetaInstance } from '../../core/meta-instance.ts';
+import { readiness } from '../../core/conditions.ts';
 import { phaseLabel } from '../../core/phase.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
@@ -69,18 +70,24 @@ export class Tasks {
       ({ metaInstanceId, card, deleting }) =>
         !deleting && (metaInstanceId === target || card.modelId === target),
     );
-    if (named.length === 0)
+    const lone = values(state.instances).filter(
+      ({ metaInstanceId, instanceId, card }) =>
+        metaInstanceId === null && (instanceId === target || card.modelId === target),
+    );
+    if (named.length + lone.length === 0)
       return refused({ code: 'NoInstance', message: `No instance found for model ${target}` });
-    const ready = named.flatMap((metaInstance) => {
-      const serving = instancesOf(state, metaInstance.metaInstanceId).flatMap((instance) => {
-        const leader = this.#components.leaderOf(instance);
-        return leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
-      });
+    const serving = (instance: Instance): { instance: Instance; leader: Supervisor }[] => {
+      const leader = this.#components.leaderOf(instance);
+      return leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
+    };
+    const ready = named.flatMap(({ metaInstanceId }) =>
       // The earlier one of two finishes what it has.
-      return serving.slice(-1);
-    });
-    const [best] = ready.sort((a, b) => a.leader.runningTasks - b.leader.runningTasks);
-    return best === undefined ? refused(notReady(state, target, named)) : ok(best);
+      instancesOf(state, metaInstanceId).flatMap(serving).slice(-1),
+    );
+    const [best] = [...ready, ...lone.flatMap(serving)].sort(
+      (a, b) => a.leader.runningTasks - b.leader.runningTasks,
+    );
+    return best === undefined ? refused(notReady(state, target, named, lone)) : ok(best);
   }
 
   #report(report: Report): void {
@@ -89,8 +96,16 @@ export class Tasks {
   }
 }
 
-function notReady(state: ClusterState, target: string, named: readonly MetaInstance[]): TaskRefusal {
-  const phases = named.map((each) => `${each.metaInstanceId} is ${phaseLabel(state, each)}`).join(', ');
+function notReady(
+  state: ClusterState,
+  target: string,
+  named: readonly MetaInstance[],
+  lone: readonly Instance[],
+): TaskRefusal {
+  const phases = [
+    ...named.map((each) => `${each.metaInstanceId} is ${phaseLabel(state, each)}`),
+    ...lone.map((each) => `Instance ${each.instanceId}: ${readiness(state, each).message}`),
+  ].join(', ');
   const failure = named.find(({ status }) => status.lastFailure !== null)?.status.lastFailure?.message;
   const why = failure === undefined ? '' : ` Last failure: ${failure}`;
   return {

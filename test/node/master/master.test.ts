@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommandId, MetaInstanceId } from '../../../main/core/id.ts';
 import type { Command } from '../../../main/core/command.ts';
+import { defaultPolicy } from '../../../main/core/policy.ts';
 import { emptyState } from '../../../main/core/state.ts';
 import { Master } from '../../../main/node/master/master.ts';
 import { card, event, spec } from '../../support/builders.ts';
@@ -12,7 +13,11 @@ function setUp(): { master: Master; log: MemoryLog; broken: Error[] } {
   const broken: Error[] = [];
   const master = new Master(
     { log, clock: new FakeClock() },
-    { state: emptyState, onBroken: (problem) => broken.push(problem) },
+    {
+      state: emptyState,
+      observe: () => ({ telemetry: { nodes: {}, runners: {}, downloads: [] }, policy: defaultPolicy }),
+      onBroken: (problem) => broken.push(problem),
+    },
   );
   return { master, log, broken };
 }

@@ -39,6 +39,33 @@ describe('every route answers what its schema says', () => {
     'post /meta_instance/:id/pause': { path: '/meta_instance/kept/pause', asked: { method: 'POST' } },
     'post /meta_instance/:id/resume': { path: '/meta_instance/kept/resume', asked: { method: 'POST' } },
     'post /meta_instance/:id/retry': { path: '/meta_instance/broken/retry', asked: { method: 'POST' } },
+    'get /instance/previews': { path: '/instance/previews?model_id=Tiny-Chat-1M' },
+    'get /instance/placement': { path: '/instance/placement?model_id=Tiny-Chat-1M' },
+    'get /instance/candidates': { path: '/instance/candidates?model_id=Tiny-Chat-1M' },
+    'post /place_instance': { path: '/place_instance', asked: { body: createTiny } },
+    'post /instance': {
+      path: '/instance',
+      asked: {
+        body: {
+          instance: {
+            MlxRingInstance: {
+              instanceId: 'mine',
+              hostsByNode: {},
+              ephemeralPort: 50_000,
+              shardAssignments: {
+                modelId: tinyCard.modelId,
+                runnerToShard: {
+                  r: { PipelineShardMetadata: { deviceRank: 0, startLayer: 0, endLayer: 4 } },
+                },
+                nodeToRunner: { [nodeId]: 'r' },
+              },
+            },
+          },
+        },
+      },
+    },
+    'get /instance/:id': { path: '/instance/kept.g1.p2' },
+    'delete /instance/:id': { path: '/instance/kept.g1.p2', asked: { method: 'DELETE' } },
     'get /v1/models': { path: '/v1/models' },
     'get /models': { path: '/models?status=downloaded' },
     'get /v1/models/:id{.+}': { path: '/v1/models/Tiny-Chat-1M' },

@@ -6,12 +6,13 @@ import {
   MetaInstanceView,
   UpdateMetaInstanceBody,
 } from '../../../core/contract/rest.ts';
-import type { Command, Refusal } from '../../../core/command.ts';
+import type { Command } from '../../../core/command.ts';
 import { MetaInstanceId, type CommandId, type ModelId } from '../../../core/id.ts';
 import type { MetaInstance, SpecChanges } from '../../../core/meta-instance.ts';
 import type { NodeApi } from '../../api.ts';
 import { HttpError } from '../http-error.ts';
 import { metaInstanceView } from '../meta-instance-view.ts';
+import { refusalError } from '../refusal.ts';
 import { okAnswer, route, type JsonAnswer, type Route } from '../route.ts';
 import { knownCard } from './model.ts';
 
@@ -111,7 +112,7 @@ async function ask(
   const { metaInstanceId } = known(api, id);
   const commandId = api.newCommandId();
   const result = await api.submit({ type, commandId, metaInstanceId });
-  if (!result.ok) throw refusal(result.error, 'id');
+  if (!result.ok) throw refusalError(result.error, 'id');
   return okAnswer(received(commandId, metaInstanceId));
 }
 
@@ -139,7 +140,7 @@ async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): P
     changes,
     ...(body.model_id === undefined ? {} : { card: knownCard(api, body.model_id, 'model_id') }),
   });
-  if (!result.ok) throw refusal(result.error, result.error.code === 'NotSupported' ? 'sharding' : 'id');
+  if (!result.ok) throw refusalError(result.error, result.error.code === 'NotSupported' ? 'sharding' : 'id');
   return okAnswer(received(commandId, metaInstanceId));
 }
 
@@ -176,7 +177,7 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
 
   if (body.meta_instance_id !== undefined) {
     const result = await submit(body.meta_instance_id, commandId);
-    if (!result.ok) throw refusal(result.error, 'meta_instance_id');
+    if (!result.ok) throw refusalError(result.error, 'meta_instance_id');
     return okAnswer({ ...received(commandId, body.meta_instance_id), model_card: card });
   }
   for (let number = 1; number <= MAX_NAMES; number += 1) {
@@ -186,7 +187,7 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
     if (result.ok) return okAnswer({ ...received(commandId, name), model_card: card });
     // Someone took the name between the look and the command: the next one, then.
     if (result.error.code !== 'AlreadyExists' && result.error.code !== 'Deleting') {
-      throw refusal(result.error, 'model_id');
+      throw refusalError(result.error, 'model_id');
     }
   }
   throw new HttpError(409, `There are ${MAX_NAMES} MetaInstances of ${card.modelId}; name yours yourself.`, {
@@ -208,9 +209,4 @@ export function derivedName(modelId: ModelId, number: number): MetaInstanceId {
 
 function received(commandId: CommandId, metaInstanceId: MetaInstanceId): CommandAnswer {
   return { message: 'Command received.', command_id: commandId, meta_instance_id: metaInstanceId };
-}
-
-function refusal({ code, message }: Refusal, param: string): HttpError {
-  const status = code === 'NotFound' ? 404 : code === 'NotSupported' ? 400 : 409;
-  return new HttpError(status, message, { param });
 }
