@@ -130,7 +130,7 @@ export interface StepOutput {
 
 /** Readable at any time from the JS thread, also while the engine thread is busy or stuck. Lock-free. */
 export interface EngineHeartbeat {
-  /** Rises with every layer loaded or evaluated and every idle wake-up (at least each 250 ms). */
+  /** Rises with every piece of a tensor loaded (a few MiB), layer evaluated and idle wake-up (at least each 250 ms). */
   readonly beats: number;
   readonly phase: 'idle' | 'loading' | 'stepping' | 'closing' | 'closed' | 'failed';
   readonly activeTasks: number;

@@ -219,11 +219,11 @@ LoadedModel Engine::load_model(const LoadJob& job) {
   limits_.context_tokens = static_cast<int>(std::min(
       {std::int64_t{config.context}, std::int64_t{limits_.context_tokens}, kv_blocks * KvCache::kBlockTokens}));
 
-  llama_.emplace(file, config, request.first_layer, request.last_layer, [&](int done, int total) {
+  const auto progressed = [this] {
     beat();
     stop_if_closing();
-    job.layer_done(done, total);
-  });
+  };
+  llama_.emplace(file, config, request.first_layer, request.last_layer, progressed, job.layer_done);
   gauges_.weight_bytes = static_cast<std::int64_t>(llama_->weight_bytes());
   const std::lock_guard lock(mutex_);
   whole_ = llama_->has_embedding() && llama_->has_head();

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "error.h"
 #include "fused.h"
@@ -57,10 +58,10 @@ bool wants_own_attention() {
 }  // namespace
 
 Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
-             const std::function<void(int, int)>& layer_done)
+             std::function<void()> progressed, const std::function<void(int, int)>& layer_done)
     : config_(config), first_layer_(first_layer), own_attention_(wants_own_attention()) {
   check_tensor_names(file, config);
-  WeightLoader loader(file);
+  WeightLoader loader(file, std::move(progressed));
   const int hidden = config.hidden;
   const int query_size = config.heads * config.head_size;
   const int kv_size = config.kv_heads * config.head_size;

@@ -33,9 +33,12 @@ struct Segment {
  */
 class Llama {
  public:
-  /** Loads and evaluates the weights; calls `layer_done(done, total)` after each layer and may be left by its throw. */
+  /**
+   * Loads and evaluates the weights; calls `progressed` after each piece of a tensor and `layer_done(done, total)` after
+   * each layer, and may be left by a throw of either.
+   */
   Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
-        const std::function<void(int, int)>& layer_done);
+        std::function<void()> progressed, const std::function<void(int, int)>& layer_done);
 
   const LlamaConfig& config() const { return config_; }
   int layers() const { return static_cast<int>(layers_.size()); }

@@ -1,5 +1,6 @@
 #include "weights.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "block_format.h"
@@ -13,6 +14,8 @@ namespace mx = mlx::core;
 namespace {
 
 constexpr int kGroupSize = 32;
+/** Blocks between two signs of progress: 1 to 9 MiB, which a slow disk still reads within a second. */
+constexpr std::size_t kPieceBlocks = 256 * 1024;
 
 /** An evaluated array over a fresh buffer that `fill` writes. */
 template <typename T, typename Fill>
@@ -37,6 +40,14 @@ mx::array take_rows(const Matrix& matrix, const mx::array& indices) {
   if (!matrix.scales) return rows;
   return mx::dequantize(rows, mx::take(*matrix.scales, indices, 0), mx::take(*matrix.biases, indices, 0), kGroupSize,
                         matrix.bits);
+}
+
+template <typename Convert>
+void WeightLoader::in_pieces(std::size_t blocks, Convert convert) const {
+  for (std::size_t begin = 0; begin < blocks; begin += kPieceBlocks) {
+    convert(begin, std::min(kPieceBlocks, blocks - begin));
+    progressed_();
+  }
 }
 
 const gguf::Tensor& WeightLoader::tensor(const std::string& name, const std::vector<std::int64_t>& shape) const {
@@ -80,7 +91,9 @@ mx::array WeightLoader::dense(const gguf::Tensor& source) {
   mx::Shape shape(source.shape.begin(), source.shape.end());
   const std::uint8_t* bytes = file_.mapped().data() + source.offset;
   auto result = filled<float>(std::move(shape), mx::float32, [&](float* out) {
-    block_format::to_float(source.type.number, bytes, source.bytes / source.type.bytes, out);
+    in_pieces(source.bytes / source.type.bytes, [&](std::size_t begin, std::size_t count) {
+      block_format::to_float(source.type.number, bytes + begin * source.type.bytes, count, out + begin);
+    });
   });
   bytes_ += result.nbytes();
   file_.mapped().release(source.offset, source.bytes);
@@ -97,7 +110,10 @@ Matrix WeightLoader::quantized(const gguf::Tensor& source, int rows, int columns
   auto scale_array = filled<float>({rows, groups}, mx::float32, [&](float* out) { scales = out; });
   auto bias_array = filled<float>({rows, groups}, mx::float32, [&](float* out) { biases = out; });
   auto weight_array = filled<std::uint32_t>({rows, groups * bits}, mx::uint32, [&](std::uint32_t* out) {
-    block_format::to_affine(source.type.number, blocks, count, out, scales, biases);
+    in_pieces(count, [&](std::size_t begin, std::size_t piece) {
+      block_format::to_affine(source.type.number, blocks + begin * source.type.bytes, piece, out + begin * bits,
+                              scales + begin, biases + begin);
+    });
   });
   bytes_ += weight_array.nbytes() + scale_array.nbytes() + bias_array.nbytes();
   file_.mapped().release(source.offset, source.bytes);

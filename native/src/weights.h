@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gguf.h"
@@ -32,7 +34,9 @@ mlx::core::array take_rows(const Matrix& matrix, const mlx::core::array& indices
  */
 class WeightLoader {
  public:
-  explicit WeightLoader(const gguf::File& file) : file_(file) {}
+  /** `progressed` is called after every piece of a tensor, a few MiB at most, and may stop the loading by its throw. */
+  WeightLoader(const gguf::File& file, std::function<void()> progressed)
+      : file_(file), progressed_(std::move(progressed)) {}
 
   /** Throws `BadModel` when absent or of another shape, `UnsupportedTensorType` when of a type that is not loadable. */
   Matrix matrix(const std::string& name, int rows, int columns);
@@ -46,8 +50,12 @@ class WeightLoader {
   const gguf::Tensor& tensor(const std::string& name, const std::vector<std::int64_t>& shape) const;
   mlx::core::array dense(const gguf::Tensor& source);
   Matrix quantized(const gguf::Tensor& source, int rows, int columns);
+  /** Calls `convert(begin, count)` for one piece of [0, blocks) after the other. */
+  template <typename Convert>
+  void in_pieces(std::size_t blocks, Convert convert) const;
 
   const gguf::File& file_;
+  const std::function<void()> progressed_;
   std::size_t bytes_ = 0;
 };
 

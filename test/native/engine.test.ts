@@ -49,6 +49,14 @@ describe('load', () => {
     expect(peakBytes).toBeLessThan(model.weightBytes * 1.5);
   });
 
+  it('beats within a layer too, so that a slow disk is not taken for a stuck engine', async () => {
+    const run = fresh();
+    const before = run.engine.heartbeat().beats;
+    await run.load();
+    const tensors = loadAddon().readGguf(loadOptions().path).tensors.length;
+    expect(run.engine.heartbeat().beats - before).toBeGreaterThanOrEqual(tensors);
+  });
+
   it('of [0, 15) and [15, 30) chained computes what the whole model computes', async () => {
     const tokens = prompt(300);
     const whole = await (await loaded()).engine.evaluate(tokens);
