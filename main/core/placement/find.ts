@@ -1,6 +1,6 @@
 import { Evaluator, type Arrangement } from './evaluate.ts';
 import { blocksOf } from './graph.ts';
-import { Ranking } from './rank.ts';
+import type { Ranking } from './rank.ts';
 import type { PlacementRequest } from './request.ts';
 import { visitMeshes, visitRings, type Budget, type Space } from './search.ts';
 import type { Seat, Wiring } from './seat.ts';
@@ -145,7 +145,8 @@ export class Finder {
       }
       return false;
     };
-    while (left > 0 && step());
+    let better = true;
+    while (better) better = step();
   }
 
   #speedAt(order: readonly number[], at: number): number {

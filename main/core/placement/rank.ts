@@ -21,7 +21,7 @@ export class Ranking {
   readonly #seats: readonly Seat[];
   readonly #wiring: Wiring;
   readonly #by: { readonly mesh: boolean; readonly fewest: boolean };
-  #ranked: Ranked[] = [];
+  readonly #ranked: Ranked[] = [];
 
   /** @param by whether a mesh goes before a ring, and fewer nodes before speed */
   constructor(
