@@ -16,6 +16,8 @@ interface Link {
   /** Counts connections: what was on its way on an earlier one is lost. */
   connection: number;
   connected: boolean;
+  /** A closed connection whose last words still arrive. */
+  flushed: number;
   /** Per direction, when the last envelope arrives: a stream keeps its order. */
   readonly busyUntil: Map<NodeId, number>;
 }
@@ -39,11 +41,17 @@ export class ElectionNetwork {
     for (const other of this.#ends.keys()) if (other !== id) this.#connect(id, other);
   }
 
-  /** The process is gone: its sockets close, which the other side hears only over a link that carries. */
-  down(id: NodeId): void {
+  /**
+   * The process is gone: its sockets close, which the other side hears only over a link that carries.
+   * @param flushed what it said last still arrives
+   */
+  down(id: NodeId, flushed: boolean): void {
     this.#ends.delete(id);
-    for (const other of this.#ends.keys())
-      this.#disconnect(id, other, this.#link(id, other).state === 'Open');
+    for (const other of this.#ends.keys()) {
+      const link = this.#link(id, other);
+      if (flushed && link.connected) link.flushed = link.connection;
+      this.#disconnect(id, other, link.state === 'Open');
+    }
   }
 
   set(a: NodeId, b: NodeId, state: LinkState): void {
@@ -66,7 +74,8 @@ export class ElectionNetwork {
     link.busyUntil.set(from, arrival);
     this.#timeline.at(arrival, () => {
       const swallowed = link.state === 'Silent' || (link.state === 'OneWay' && from > to);
-      if (link.connected && link.connection === connection && !swallowed) {
+      const carries = link.flushed === connection || (link.connected && link.connection === connection);
+      if (carries && !swallowed) {
         this.#ends.get(to)?.received(from, envelope);
       }
     });
@@ -99,7 +108,8 @@ export class ElectionNetwork {
       [a, b],
       [b, a],
     ] as const) {
-      this.#timeline.after(this.#latency(), () => this.#ends.get(one)?.disconnected(other));
+      const at = Math.max(this.#timeline.now + this.#latency(), link.busyUntil.get(other) ?? 0);
+      this.#timeline.at(at, () => this.#ends.get(one)?.disconnected(other));
     }
   }
 
@@ -112,7 +122,7 @@ export class ElectionNetwork {
     const key = a < b ? `${a} ${b}` : `${b} ${a}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { state: 'Open', connection: 0, connected: false, busyUntil: new Map() };
+      link = { state: 'Open', connection: 0, connected: false, flushed: 0, busyUntil: new Map() };
       this.#links.set(key, link);
     }
     return link;

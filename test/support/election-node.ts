@@ -55,10 +55,8 @@ export class ElectionNode implements NetworkEnd {
   #frozen: Input[] | null = null;
   #state: ClusterState = this.disk.state;
   #waiting: Waiting[] = [];
-  /** Of the present epoch, said by a ready whose write is durable. */
+  /** Said by a ready whose write is durable, since this node leads. */
   #acknowledged = 0;
-  /** Counts roles: an acknowledgement of an earlier one says nothing about the present log. */
-  #reign = 0;
   #wakeAt = Infinity;
   #writesUntil = 0;
   readonly #init: NodeInit;
@@ -92,12 +90,16 @@ export class ElectionNode implements NetworkEnd {
 
   /** Power is cut: what is not durable is gone. */
   crash(): void {
-    if (this.replica === null) return;
+    if (this.replica !== null) this.#end(false);
+  }
+
+  #end(flushed: boolean): void {
     this.replica = null;
     this.#frozen = null;
     this.#waiting = [];
+    this.#acknowledged = 0;
     this.life += 1;
-    this.#init.network.down(this.id);
+    this.#init.network.down(this.id, flushed);
   }
 
   freeze(): void {
@@ -154,7 +156,7 @@ export class ElectionNode implements NetworkEnd {
 
   #work(ready: Ready): void {
     const { timeline, diskMs, say } = this.#init;
-    if (ready.role !== null) this.#roleChanged(ready);
+    this.#sayRole(ready.role);
     if (ready.persist !== null) {
       const { truncate, install } = ready.persist;
       if (truncate !== null) say(`cuts back to ${truncate.after}, tail ${shortTail(truncate.tailId)}`);
@@ -164,14 +166,13 @@ export class ElectionNode implements NetworkEnd {
       this.#durable(ready);
     } else {
       const { life } = this;
-      const reign = this.#reign;
       if (ready.persist !== null) this.#writesUntil = Math.max(timeline.now, this.#writesUntil) + diskMs;
       timeline.at(this.#writesUntil, () => {
         if (life === this.life) this.#write(ready);
       });
       // A moment between the write and the words: a crash may fall into it.
       timeline.at(this.#writesUntil + 0.1, () => {
-        if (life === this.life) this.#speak(ready, reign);
+        if (life === this.life) this.#speak(ready);
       });
     }
     for (const { from, command } of ready.submit) this.#decide(from, command, true);
@@ -183,7 +184,7 @@ export class ElectionNode implements NetworkEnd {
 
   #durable(ready: Ready): void {
     this.#write(ready);
-    this.#speak(ready, this.#reign);
+    this.#speak(ready);
   }
 
   #write({ persist }: Ready): void {
@@ -206,7 +207,7 @@ export class ElectionNode implements NetworkEnd {
     }
   }
 
-  #speak(ready: Ready, reign: number): void {
+  #speak(ready: Ready): void {
     const { network, promises, told, say } = this.#init;
     for (const send of ready.send) {
       const envelope = this.disk.fill(send);
@@ -223,16 +224,20 @@ export class ElectionNode implements NetworkEnd {
       say(`settles ${commandId}: ${outcome.type === 'Accepted' ? outcome.type : outcome.code}`);
       told(commandId, outcome);
     }
-    if (ready.acknowledged !== null && reign === this.#reign) {
+    if (ready.acknowledged !== null) {
       const { acknowledged } = ready;
       this.#acknowledged = acknowledged;
       const done = this.#waiting.filter(({ index }) => index <= acknowledged);
       this.#waiting = this.#waiting.filter(({ index }) => index > acknowledged);
       for (const each of done) each.done();
     }
+    if (ready.role !== null && ready.role.type !== 'Master') {
+      this.#waiting = [];
+      this.#acknowledged = 0;
+    }
     if (ready.stopped && this.replica !== null) {
       say('stops');
-      this.crash();
+      this.#end(true);
     }
   }
 
@@ -276,17 +281,12 @@ export class ElectionNode implements NetworkEnd {
     return this.replica?.role.type === 'Master' && this.replica.role.leaveAt === null;
   }
 
-  #roleChanged({ role }: Ready): void {
-    this.#acknowledged = 0;
-    this.#reign += 1;
-    if (role?.type === 'Master') {
-      this.#init.say(`leads ${role.epoch.term}`);
-    } else {
-      if (role?.type === 'Following')
-        this.#init.say(`follows ${role.epoch.masterId.slice(5)} ${role.epoch.term}`);
-      else this.#init.say('has no master');
-      this.#waiting = [];
-    }
+  #sayRole(role: Ready['role']): void {
+    const { say } = this.#init;
+    if (role === null) return;
+    if (role.type === 'Master') say(`leads ${role.epoch.term}`);
+    else if (role.type === 'Following') say(`follows ${role.epoch.masterId.slice(5)} ${role.epoch.term}`);
+    else say('has no master');
   }
 
   #wake(at: number): void {

@@ -107,6 +107,7 @@ export function reviewFollowers(work: Work): void {
   const level = [...followers.values()].filter((progress) => progress.level);
   if (level.length > 0) soloSince = work.moment.now;
   const acknowledged = Math.max(role.acknowledged, answerable(work, level, soloSince));
+  if (acknowledged > role.acknowledged) work.acknowledged = acknowledged;
   if (gone.length === 0 && soloSince === role.soloSince && acknowledged === role.acknowledged) return;
   become(work, { ...role, followers, soloSince, acknowledged });
 }

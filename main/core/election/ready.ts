@@ -20,7 +20,8 @@ export interface Ready {
   readonly appended: { readonly from: number; readonly through: number } | null;
   /**
    * After `persist` is durable: callers whose command's entries all lie at or below may be told that it is done.
-   * Null = as before. It belongs to the epoch of `role`; callers of an earlier epoch submit again, ids make it safe.
+   * Null = as before. Comes before `role` is heeded: a master that steps down in this very step may answer these still;
+   * whoever waits beyond it submits again elsewhere, ids make it safe.
    */
   readonly acknowledged: number | null;
   /** Null = as before. */

@@ -182,14 +182,11 @@ function finish(work: Work, before: Replica): Stepped {
   publish(work);
   const { replica } = work;
   const [was, is] = [epochOf(before), epochOf(replica)];
-  const acknowledged = replica.role.type === 'Master' ? replica.role.acknowledged : 0;
-  const acknowledgedBefore =
-    before.role.type === 'Master' && sameEpoch(was, is) ? before.role.acknowledged : 0;
   const ready: Ready = {
     persist: persistOf(work),
     send: [...work.announce, ...work.send],
     appended: work.appended,
-    acknowledged: acknowledged > acknowledgedBefore ? acknowledged : null,
+    acknowledged: work.acknowledged,
     role: sameEpoch(was, is) ? null : roleOf(replica, is),
     submit: work.submit,
     settled: work.settled,

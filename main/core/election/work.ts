@@ -19,6 +19,7 @@ export interface Work {
   readonly submit: Submission[];
   readonly delivered: Ready['delivered'][number][];
   appended: Ready['appended'];
+  acknowledged: number | null;
   reportTo: NodeId | null;
 }
 
@@ -36,6 +37,7 @@ export function begin(replica: Replica, moment: Moment): Work {
     submit: [],
     delivered: [],
     appended: null,
+    acknowledged: null,
     reportTo: null,
   };
 }
