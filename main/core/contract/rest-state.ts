@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from '../id.ts';
 import { RunnerFailure } from '../instance.ts';
 import { ModelCard } from '../model-card.ts';
+import { Link } from '../topology.ts';
 import { MetaInstanceView } from './rest.ts';
 
 /** The cluster state as `/state` shows it: camelCase, unions tagged by their only key, times in epoch ms. */
@@ -88,7 +89,7 @@ export type DownloadView = z.infer<typeof DownloadView>;
 export const TaskView = z.strictObject({
   TextGeneration: z.strictObject({
     taskId: TaskId,
-    taskStatus: z.literal('Running'),
+    taskStatus: z.enum(['Running', 'Cancelling']),
     instanceId: InstanceId,
     metaInstanceId: MetaInstanceId.nullable(),
     nodeId: NodeId,
@@ -96,6 +97,9 @@ export const TaskView = z.strictObject({
   }),
 });
 export type TaskView = z.infer<typeof TaskView>;
+
+export const TasksAnswer = z.record(TaskId, TaskView).meta({ id: 'Tasks' });
+export type TasksAnswer = z.infer<typeof TasksAnswer>;
 
 export const StateAnswer = z
   .strictObject({
@@ -108,7 +112,7 @@ export const StateAnswer = z
     topology: z.strictObject({
       nodes: z.array(NodeId),
       /** By source node, then target: the links between them. */
-      connections: z.record(NodeId, z.record(NodeId, z.array(z.unknown()))),
+      connections: z.record(NodeId, z.record(NodeId, z.array(Link.omit({ from: true, to: true })))),
     }),
     nodeIdentities: z.record(
       NodeId,

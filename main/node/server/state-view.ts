@@ -15,6 +15,7 @@ import { unreachable } from '../../core/result.ts';
 import type { ClusterState, Download } from '../../core/state.ts';
 import type { Task } from '../../core/task.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
+import type { Link } from '../../core/topology.ts';
 import { currentRunnerId, values } from '../../core/view.ts';
 
 /** The cluster state in the shape that programs written for the reference read: see `rest-state.ts`. */
@@ -30,7 +31,10 @@ export function stateView(state: ClusterState, telemetry: Telemetry): StateAnswe
       ),
     ),
     tasks: mapped(state.tasks, taskView),
-    topology: { nodes: values(state.nodes).map(({ nodeId }) => nodeId), connections: {} },
+    topology: {
+      nodes: values(state.nodes).map(({ nodeId }) => nodeId),
+      connections: connectionsView(telemetry.links ?? []),
+    },
     nodeIdentities: mapped(state.nodes, ({ name, version, startedAt }) => ({
       friendlyName: name,
       skeinVersion: version,
@@ -42,6 +46,15 @@ export function stateView(state: ClusterState, telemetry: Telemetry): StateAnswe
     })),
     lastSeen: mapped(telemetry.nodes, ({ at }) => at),
   };
+}
+
+function connectionsView(links: readonly Link[]): StateAnswer['topology']['connections'] {
+  const bySource: StateAnswer['topology']['connections'] = {};
+  for (const { from, to, ...link } of links) {
+    const byTarget = (bySource[from] ??= {});
+    (byTarget[to] ??= []).push(link);
+  }
+  return bySource;
 }
 
 /** `{index, at, event: {MetaInstanceCreated: {…}}}` */
@@ -166,9 +179,17 @@ function downloadView(
   }
 }
 
-function taskView({ taskId, instanceId, metaInstanceId, nodeId, startedAt }: Task): TaskView {
+export function taskView({
+  taskId,
+  instanceId,
+  metaInstanceId,
+  nodeId,
+  startedAt,
+  cancelling,
+}: Task): TaskView {
+  const taskStatus = cancelling === true ? 'Cancelling' : 'Running';
   return {
-    TextGeneration: { taskId, taskStatus: 'Running', instanceId, metaInstanceId, nodeId, startedAt },
+    TextGeneration: { taskId, taskStatus, instanceId, metaInstanceId, nodeId, startedAt },
   };
 }
 

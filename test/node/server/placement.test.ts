@@ -113,6 +113,16 @@ test('candidates: what was ruled out beside what fits', async () => {
   ]);
 });
 
+test('the state shows the links, by source and target', async () => {
+  expect((await bench.ask('/state/topology')).json).toEqual({
+    nodes: [nodeId, other],
+    connections: {
+      [nodeId]: { [other]: [{ kind: 'Thunderbolt' }] },
+      [other]: { [nodeId]: [{ kind: 'Thunderbolt' }] },
+    },
+  });
+});
+
 describe('refused', () => {
   test.each([
     {
