@@ -40,6 +40,11 @@ export function takeAccept(work: Work, from: NodeId, message: Session<'Accept'>)
     become(work, { ...role, joinAt: work.moment.now + work.replica.policy.snapshotMs });
     return;
   }
+  // Compacted since the Join: what the cut would leave can't be rebuilt any more.
+  if (message.cut < work.replica.log.base) {
+    join(work, role);
+    return;
+  }
   if (message.cut < work.replica.log.last) cutBack(work, message.cut);
   become(work, { ...role, target: message.target, joinAt: quietUntil(work) });
   checkLevel(work);
