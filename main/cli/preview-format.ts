@@ -60,7 +60,8 @@ function headline(
   const tensor = shards.some((shard) => 'TensorShardMetadata' in shard);
   const kind = `${tensor ? 'Tensor' : 'Pipeline'}, ${ring ? 'MlxRing' : 'MlxJaccl'}`;
   const places = nodes.length === 1 ? '1 node' : `${nodes.length} nodes`;
-  const rate = `${measured ? '' : 'about '}${speedText(speed)} tok/s${measured ? '' : ' (not measured)'}`;
+  // The figure of nodes that nobody measured only compares places: people would take it for a promise.
+  const rate = measured ? `${speedText(speed)} tok/s` : 'speed not measured';
   return `${number}. ${places}, ${kind}, ${rate}, ready in ${durationText(ready)}`;
 }
 

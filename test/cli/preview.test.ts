@@ -59,6 +59,13 @@ Ruled out
 `);
 });
 
+test('a speed that nobody measured is no figure', async () => {
+  const { nodes } = bench.node.observed;
+  const unmeasured = { ...nodes[other]!, decodeBytesPerSecond: undefined };
+  bench.node.observed = { ...bench.node.observed, nodes: { ...nodes, [other]: unmeasured } as typeof nodes };
+  expect((await run()).out).toContain('1. 2 nodes, Pipeline, MlxRing, speed not measured, ready in 6 s');
+});
+
 test('no place: why, and what would help, one change each', async () => {
   const { exit, out } = await run('--max-nodes', '1');
   expect(exit).toBe(5);
