@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CommandId, InstanceId, MetaInstanceId } from './id.ts';
+import { CommandId, InstanceId, MetaInstanceId, TaskId } from './id.ts';
 import { Instance } from './instance.ts';
 import { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 import { ModelCard } from './model-card.ts';
@@ -51,6 +51,7 @@ export const Command = z.discriminatedUnion('type', [
   /** One without a MetaInstance, placed by hand. */
   z.strictObject({ type: z.literal('CreateInstance'), commandId: CommandId, instance: Instance }),
   z.strictObject({ type: z.literal('DeleteInstance'), commandId: CommandId, instanceId: InstanceId }),
+  z.strictObject({ type: z.literal('CancelTask'), commandId: CommandId, taskId: TaskId }),
 ]);
 export type Command = z.infer<typeof Command>;
 

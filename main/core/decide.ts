@@ -2,7 +2,7 @@ import type { Command, Refusal } from './command.ts';
 import { createInstance, deleteInstance, placeInstance } from './decide-instance.ts';
 import { changedFields, editedSpec } from './edit.ts';
 import type { Event } from './event.ts';
-import type { MetaInstanceId } from './id.ts';
+import type { MetaInstanceId, TaskId } from './id.ts';
 import type { MetaInstance } from './meta-instance.ts';
 import { phaseOf } from './phase.ts';
 import type { PlacementContext } from './placement/request.ts';
@@ -38,6 +38,8 @@ export function decide(
       return createInstance(state, command.instance, context);
     case 'DeleteInstance':
       return deleteInstance(state, command.instanceId);
+    case 'CancelTask':
+      return cancel(state, command.taskId);
     default:
       return unreachable(command);
   }
@@ -112,6 +114,12 @@ function remove(state: ClusterState, metaInstanceId: MetaInstanceId): Result<rea
   const metaInstance = state.metaInstances[metaInstanceId];
   if (metaInstance === undefined) return refused(notFound(metaInstanceId));
   return ok(metaInstance.deleting ? [] : [{ type: 'MetaInstanceDeleting', metaInstanceId }]);
+}
+
+function cancel(state: ClusterState, taskId: TaskId): Result<readonly Event[], Refusal> {
+  const task = state.tasks[taskId];
+  if (task === undefined) return refused({ code: 'NotFound', message: `no task ${taskId} is running` });
+  return ok(task.cancelling === true ? [] : [{ type: 'TaskCancelling', taskId }]);
 }
 
 const notFound = (id: MetaInstanceId): Refusal => ({

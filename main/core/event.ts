@@ -96,6 +96,8 @@ export const Event = z.discriminatedUnion('type', [
     instanceId: InstanceId,
     nodeId: NodeId,
   }),
+  /** Someone asked to end it; the node that talks to its client does, and reports the end. */
+  z.strictObject({ type: z.literal('TaskCancelling'), taskId: TaskId }),
   z.strictObject({ type: z.literal('TaskEnded'), taskId: TaskId, end: TaskEnd, usage: TokenUsage }),
 ]);
 export type Event = z.infer<typeof Event>;

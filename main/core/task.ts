@@ -24,5 +24,7 @@ export const Task = z.strictObject({
   /** The node that talks to the client. */
   nodeId: NodeId,
   startedAt: z.number(),
+  /** Someone asked to end it; its node does. Absent = false. */
+  cancelling: z.boolean().optional(),
 });
 export type Task = z.infer<typeof Task>;

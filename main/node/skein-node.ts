@@ -137,7 +137,10 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
         sessionId: randomUUID(),
         memoryBytes: memory.latest?.totalBytes ?? totalmem(),
       });
-      master.watch((entry) => worker.onEntry(entry));
+      master.watch((entry) => {
+        worker.onEntry(entry);
+        tasks.onEntry(entry);
+      });
     },
     stop: async () => undefined,
   };

@@ -258,6 +258,7 @@ test('[S2, L2, N2] random play really came across what it is about', () => {
       'stop, then start',
       'replacement failed',
       'TaskEnded',
+      'TaskCancelling',
       'download Failed',
       'three nodes',
       ...['PLACEMENT FAILED', 'DOWNLOADING', 'LOADING', 'READY', 'RETRYING'].map(

@@ -7,6 +7,7 @@ import type { CommandId, ModelId } from '../../main/core/id.ts';
 import { emptyState } from '../../main/core/state.ts';
 import { card } from '../support/builders.ts';
 import {
+  cancelling,
   chat,
   command,
   context,
@@ -25,6 +26,8 @@ import {
   retryScheduled,
   retrying,
   runner,
+  taskEnded,
+  taskStarted,
   tiny,
   updated,
 } from '../support/core-builders.ts';
@@ -117,6 +120,18 @@ const taken: readonly { name: string; given: readonly Event[]; when: Command; th
     given: [...onOneNode, runner('Ready'), updated({ minNodes: 2 }), notPlaced('NotEnoughNodes', 'has 1')],
     when: command.retry(),
     then: [retried],
+  },
+  {
+    name: '[L16] a cancel of a running task → its node is told',
+    given: [...onOneNode, runner('Ready'), taskStarted()],
+    when: command.cancel(),
+    then: [cancelling],
+  },
+  {
+    name: '[K2] a cancel of a task that is ending → accepted, nothing new',
+    given: [...onOneNode, runner('Ready'), taskStarted(), cancelling],
+    when: command.cancel(),
+    then: [],
   },
   {
     name: '[L10] a pause → the spec says so',
@@ -226,6 +241,13 @@ const refusedRows: readonly {
     when: command.retry(),
     code: 'Paused',
     says: /chat is paused; resume it first/,
+  },
+  {
+    name: '[K4] a cancel of a task that ended',
+    given: [...onOneNode, runner('Ready'), taskStarted(), taskEnded()],
+    when: command.cancel(),
+    code: 'NotFound',
+    says: /no task task-1 is running/,
   },
   {
     name: '[K4] an edit of an unknown one',

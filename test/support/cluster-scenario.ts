@@ -72,7 +72,9 @@ export class Cluster {
   readonly #queued = new Set<string>();
   readonly #requeues = new Map<string, () => void>();
   #commands = 0;
-  #tasks = 0;
+  #taskCount = 0;
+  /** What ends each running task on its node. */
+  readonly #tasks = new Map<TaskId, () => void>();
 
   constructor(init: ClusterInit = {}) {
     this.#init = init;
@@ -191,8 +193,8 @@ export class Cluster {
       (each) => each.metaInstanceId === metaInstanceId,
     );
     if (!ready || instance === undefined || worker === undefined) return false;
-    this.#tasks += 1;
-    const taskId = `task-${this.#tasks}` as TaskId;
+    this.#taskCount += 1;
+    const taskId = `task-${this.#taskCount}` as TaskId;
     const send = (report: Report): void => {
       machine.sent.push(report);
       this.#deliver(machine, report);
@@ -204,15 +206,12 @@ export class Cluster {
       instanceId: instance.instanceId,
       nodeId: machine.nodeId,
     });
-    this.agenda.after(durationMs, () => {
-      if (worker !== machine.worker) return;
-      send({
-        type: 'TaskEnded',
-        taskId,
-        end: { type: 'Stop' },
-        usage: { promptTokens: 8, completionTokens: 16 },
-      });
-    });
+    const end = (type: 'Stop' | 'Cancelled'): void => {
+      if (worker !== machine.worker || !this.#tasks.delete(taskId)) return;
+      send({ type: 'TaskEnded', taskId, end: { type }, usage: { promptTokens: 8, completionTokens: 16 } });
+    };
+    this.#tasks.set(taskId, () => end('Cancelled'));
+    this.agenda.after(durationMs, () => end('Stop'));
     return true;
   }
 
@@ -233,6 +232,8 @@ export class Cluster {
       this.entries.push(entry);
       this.#init.onEvent?.(entry, this.state);
       this.#wake(touchedBy(event, this.state));
+      if (event.type === 'TaskCancelling')
+        this.agenda.after(this.#latency(), () => this.#tasks.get(event.taskId)?.());
       for (const machine of this.#machines.values()) this.#showState(machine);
     });
   }

@@ -147,6 +147,8 @@ export function taskEnded(taskId = 'task-1'): Extract<Report, { type: 'TaskEnded
   return { type: 'TaskEnded', taskId: taskId as TaskId, end: { type: 'Stop' }, usage };
 }
 
+export const cancelling: Event = { type: 'TaskCancelling', taskId: 'task-1' as TaskId };
+
 export const retryScheduled = (nextAttemptAt: number, message = 'ada: boom'): Event => ({
   type: 'InstanceRetryScheduled',
   instanceId: chatInstance,
@@ -243,6 +245,11 @@ export const command = {
     metaInstanceId: chat,
     changes,
     ...(ofCard && { card: ofCard }),
+  }),
+  cancel: (taskId = 'task-1', commandId = 'cancel-1'): Command => ({
+    type: 'CancelTask',
+    commandId: commandId as CommandId,
+    taskId: taskId as TaskId,
   }),
   pause: (commandId = 'pause-1'): Command => ({
     type: 'PauseMetaInstance',

@@ -45,7 +45,8 @@ const happening = fc.oneof(
   fc.record({ do: fc.constant('download fault' as const), nodeName }),
   fc.record({ do: fc.constant('restart' as const), nodeName, downMs: fc.nat(5_000) }),
   fc.record({ do: fc.constant('resend' as const), nodeName, count: fc.integer({ min: 1, max: 12 }) }),
-  fc.record({ do: fc.constant('task' as const), nodeName, model, ms: fc.nat(5_000) }),
+  fc.record({ do: fc.constant('task' as const), nodeName, model, ms: fc.nat(20_000) }),
+  fc.record({ do: fc.constant('cancel' as const) }),
   fc.record({ do: fc.constant('restart master' as const) }),
 );
 
@@ -154,6 +155,12 @@ export function take(cluster: Cluster, each: Step['what']): void {
     case 'task':
       cluster.startTask(each.nodeName, each.model, each.ms);
       return;
+    case 'cancel': {
+      const task = values(cluster.state.tasks)[0];
+      if (task === undefined) return;
+      cluster.submit({ type: 'CancelTask', commandId: cluster.newCommandId(), taskId: task.taskId });
+      return;
+    }
     case 'restart master':
       cluster.restartMaster();
   }

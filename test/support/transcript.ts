@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Command, Refusal } from '../../main/core/command.ts';
 import type { Event, IndexedEvent } from '../../main/core/event.ts';
-import type { InstanceId, MetaInstanceId, ModelId } from '../../main/core/id.ts';
+import type { InstanceId, MetaInstanceId, ModelId, TaskId } from '../../main/core/id.ts';
 import type { RunnerStatus } from '../../main/core/instance.ts';
 import type { MetaInstanceSpec, SpecChanges } from '../../main/core/meta-instance.ts';
 import { phaseLabel } from '../../main/core/phase.ts';
@@ -99,6 +99,10 @@ export class Transcript {
   removeInstance(instanceId: string): void {
     const commandId = this.cluster.newCommandId();
     this.#submit({ type: 'DeleteInstance', commandId, instanceId: instanceId as InstanceId });
+  }
+
+  cancel(taskId: string): void {
+    this.#submit({ type: 'CancelTask', commandId: this.cluster.newCommandId(), taskId: taskId as TaskId });
   }
 
   pause(name: string): void {
@@ -203,6 +207,8 @@ function describeCommand(command: Command): string {
       return `create Instance ${command.instance.instanceId}`;
     case 'DeleteInstance':
       return `delete Instance ${command.instanceId}`;
+    case 'CancelTask':
+      return `cancel ${command.taskId}`;
     case 'DeleteMetaInstance':
       return `delete ${command.metaInstanceId}`;
     default:
@@ -239,6 +245,7 @@ function describeEvent(event: Event): string {
     case 'DownloadChanged':
       return `${type} ${event.nodeId} ${event.modelId} ${describeDownload(event.download)}`;
     case 'TaskStarted':
+    case 'TaskCancelling':
     case 'TaskEnded':
       return `${type} ${event.taskId}`;
     default:

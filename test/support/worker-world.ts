@@ -38,6 +38,9 @@ export class FakeModels {
   }
 }
 
+type WithoutId<Each> = Each extends Command ? Omit<Each, 'commandId'> : never;
+export type Asked = WithoutId<Command>;
+
 const roomy: Telemetry = {
   nodes: { [someNode]: { nodeId: someNode, totalBytes: 16 * GiB, availableBytes: 8 * GiB, at: 0 } },
   runners: {},
@@ -97,7 +100,10 @@ export class WorkerWorld {
 
   async start(): Promise<void> {
     await this.master.record([event.nodeStarted()]);
-    this.master.watch((entry) => this.worker.onEntry(entry));
+    this.master.watch((entry) => {
+      this.worker.onEntry(entry);
+      this.tasks.onEntry(entry);
+    });
     await this.worker.start();
     await this.#reconcilers.start();
     await this.settle();
@@ -133,6 +139,14 @@ export class WorkerWorld {
     const answer = await this.master.submit(commands[type]);
     await this.settle();
     return answer.ok;
+  }
+
+  /** Any command; its id is drawn. @returns the refusal's message, or undefined when it was taken */
+  async ask(command: Asked): Promise<string | undefined> {
+    const commandId = CommandId.parse(`asked-${this.master.ordered.lastIndex}`);
+    const answer = await this.master.submit({ ...command, commandId });
+    await this.settle();
+    return answer.ok ? undefined : answer.error.message;
   }
 
   /** `undefined` once it is gone. */

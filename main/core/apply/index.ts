@@ -21,7 +21,7 @@ import {
 } from './meta-instance.ts';
 import { downloadChanged, nodeStarted } from './node.ts';
 import { runnerStatusChanged } from './runner.ts';
-import { taskEnded, taskStarted } from './task.ts';
+import { taskCancelling, taskEnded, taskStarted } from './task.ts';
 
 /**
  * Folds one event into the state: pure, total over the events a master writes, the same code everywhere.
@@ -69,6 +69,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return runnerStatusChanged(state, event, at);
     case 'TaskStarted':
       return taskStarted(state, event, at);
+    case 'TaskCancelling':
+      return taskCancelling(state, event);
     case 'TaskEnded':
       return taskEnded(state, event);
     default:
@@ -103,6 +105,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
       return [event.metaInstanceId];
     case 'MetaInstanceDeleted':
     case 'TaskStarted':
+    case 'TaskCancelling':
     case 'TaskEnded':
       return [];
     default:

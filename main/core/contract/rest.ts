@@ -105,6 +105,12 @@ export const PlaceInstanceAnswer = InstanceCommandAnswer.extend({ model_card: Mo
 });
 export type PlaceInstanceAnswer = z.infer<typeof PlaceInstanceAnswer>;
 
+/** The end of a task is ordered; `command_id` is the task's id as it was asked for. */
+export const CancelAnswer = z
+  .strictObject({ message: z.literal('Command received.'), command_id: z.string() })
+  .meta({ id: 'CancelAnswer' });
+export type CancelAnswer = z.infer<typeof CancelAnswer>;
+
 /** A MetaInstance as people and programs see it; the same in `/meta_instances` and in `/state`. */
 export const MetaInstanceView = z
   .strictObject({

@@ -49,6 +49,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       return { metaInstances: replacing(state), instances: [] };
     case 'DownloadChanged':
     case 'TaskStarted':
+    case 'TaskCancelling':
       return { metaInstances: [], instances: [] };
   }
 }

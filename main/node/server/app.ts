@@ -12,6 +12,7 @@ import { modelRoutes } from './route/model.ts';
 import { nodeRoutes } from './route/node.ts';
 import { placementRoutes } from './route/placement.ts';
 import { stateRoutes } from './route/state.ts';
+import { taskRoutes } from './route/task.ts';
 
 export const routes: readonly Route[] = [
   ...nodeRoutes,
@@ -20,6 +21,7 @@ export const routes: readonly Route[] = [
   ...instanceRoutes,
   ...modelRoutes,
   ...chatRoutes,
+  ...taskRoutes,
   ...stateRoutes,
   ...eventRoutes,
 ];

@@ -1,5 +1,6 @@
 import type { Report } from '../../core/admit.ts';
 import type { GenerationRequest } from '../../core/contract/runner.ts';
+import type { IndexedEvent } from '../../core/event.ts';
 import type { NodeId, TaskId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { MetaInstance } from '../../core/meta-instance.ts';
@@ -31,6 +32,7 @@ const RETRY_AFTER_SECONDS = 2;
 export class Tasks {
   readonly #components: TasksComponents;
   readonly #init: TasksInit;
+  readonly #running = new Map<TaskId, TaskChannel>();
 
   constructor(components: TasksComponents, init: TasksInit) {
     this.#components = components;
@@ -47,6 +49,7 @@ export class Tasks {
     const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
     const { metaInstanceId, instanceId } = instance;
     const { nodeId } = this.#init;
+    this.#running.set(taskId, channel);
     let started = false;
     leader.generate(taskId, generation, (event) => {
       if (!started && event.type !== 'TaskRefused') {
@@ -56,12 +59,18 @@ export class Tasks {
       if (event.type === 'TaskEnded') {
         this.#report({ type: 'TaskEnded', taskId, end: event.end, usage: event.usage });
       }
+      if (event.type === 'TaskEnded' || event.type === 'TaskRefused') this.#running.delete(taskId);
       answer(event);
       channel.push(event);
     });
     const first = await answered;
     if (first.type === 'TaskRefused') return refused(refusalOf(first));
     return ok(channel);
+  }
+
+  /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
+  onEntry({ event }: IndexedEvent): void {
+    if (event.type === 'TaskCancelling') this.#running.get(event.taskId)?.cancel();
   }
 
   #choose(target: string): Result<{ instance: Instance; leader: Supervisor }, TaskRefusal> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ErrorAnswer, type MetaInstanceView } from '../../../main/core/contract/rest.ts';
 import { StateAnswer } from '../../../main/core/contract/rest-state.ts';
-import type { MetaInstanceId } from '../../../main/core/id.ts';
+import type { InstanceId, MetaInstanceId, TaskId } from '../../../main/core/id.ts';
 import { routes } from '../../../main/node/server/app.ts';
 import { nodeId, tinyCard } from '../../support/fake-node.ts';
 import {
@@ -71,6 +71,9 @@ describe('every route answers what its schema says', () => {
     'get /v1/models/:id{.+}': { path: '/v1/models/Tiny-Chat-1M' },
     'get /models/:id{.+}': { path: '/models/Tiny-Chat-1M' },
     'post /v1/chat/completions': { path: '/v1/chat/completions', asked: { body: hello } },
+    'get /tasks': { path: '/tasks' },
+    'post /tasks/:id/cancel': { path: '/tasks/running/cancel', asked: { method: 'POST' } },
+    'post /v1/cancel/:command_id': { path: '/v1/cancel/chatcmpl-running', asked: { method: 'POST' } },
     'get /state': { path: '/state' },
     'get /state/:path{.+}': { path: '/state/runners' },
     'get /events': { path: '/events' },
@@ -85,6 +88,13 @@ describe('every route answers what its schema says', () => {
       };
       await bench.ask('/meta_instance', { body: { ...createTiny, meta_instance_id: 'kept' } });
       bench.node.automatic = false;
+      bench.node.emit({
+        type: 'TaskStarted',
+        taskId: 'running' as TaskId,
+        metaInstanceId: 'kept' as MetaInstanceId,
+        instanceId: 'kept.g1.p2' as InstanceId,
+        nodeId,
+      });
       await bench.ask('/meta_instance', { body: { ...createTiny, meta_instance_id: 'broken' } });
       bench.node.emit({
         type: 'PlacementFailed',

@@ -105,7 +105,7 @@ function outcomeOf(end: TaskEnd, usage: TokenUsage): Outcome {
       return { type: 'Finished', reason: 'length', usage };
     case 'Cancelled':
       return broken(
-        'The generation was cancelled: its MetaInstance was deleted or the node is stopping.',
+        'The generation was cancelled: someone asked for it, its MetaInstance was deleted or the node is stopping.',
         503,
       );
     case 'Failed':
