@@ -62,7 +62,7 @@ Ruled out
 test('a speed that nobody measured is no figure', async () => {
   const { nodes } = bench.node.observed;
   const unmeasured = { ...nodes[other]!, decodeBytesPerSecond: undefined };
-  bench.node.observed = { ...bench.node.observed, nodes: { ...nodes, [other]: unmeasured } as typeof nodes };
+  bench.node.observed = { ...bench.node.observed, nodes: { ...nodes, [other]: unmeasured } };
   expect((await run()).out).toContain('1. 2 nodes, Pipeline, MlxRing, speed not measured, ready in 6 s');
 });
 
