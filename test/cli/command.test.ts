@@ -237,12 +237,20 @@ describe('chat', () => {
   });
 
   test('with several models one must be chosen', async () => {
-    await bench.ask('/meta_instance', { body: createTiny });
+    const other = { ...tinyCard, modelId: 'Other-2M' as typeof tinyCard.modelId };
+    bench.node.cards = [tinyCard, other];
+    await bench.ask('/meta_instance', { body: { model_id: other.modelId } });
     expect(await run('chat', 'hi')).toEqual({
       exit: 2,
       out: '',
-      err: 'skein: Several models run; choose one with --model: tiny-chat-1m, tiny-chat-1m-2\n',
+      err: 'skein: Several models run; choose one with --model: tiny-chat-1m, other-2m\n',
     });
+  });
+
+  test('of several with the same model none need be chosen', async () => {
+    await bench.ask('/meta_instance', { body: createTiny });
+    bench.node.onTask = answerWith('Hello.');
+    expect(await run('chat', 'hi')).toEqual({ exit: 0, out: 'Hello.\n', err: '' });
   });
 
   test.each([

@@ -127,13 +127,14 @@ async function onlyModel({ client, signal }: Session): Promise<string> {
   const all = Object.values(await client.call('/meta_instances', MetaInstancesAnswer, { signal }));
   const living = all.filter(({ deleting }) => !deleting);
   const ready = living.filter(({ phase }) => phase === 'READY' || phase === 'RUNNING');
-  const [choice] = ready.length > 0 ? ready : living;
+  const choices = ready.length > 0 ? ready : living;
+  const [choice] = choices;
   if (choice === undefined) {
     throw new CliError(exitCodes.notFound, 'No model runs; start one with `skein create MODEL --wait`.');
   }
-  if (ready.length === 1 || living.length === 1) return choice.metaInstanceId;
-  const names = (ready.length > 0 ? ready : living).map(
-    ({ metaInstanceId }: MetaInstanceView) => metaInstanceId,
-  );
+  if (choices.length === 1) return choice.metaInstanceId;
+  // Several of one model answer alike: Skein chooses among them.
+  if (choices.every(({ modelId }) => modelId === choice.modelId)) return choice.modelId;
+  const names = choices.map(({ metaInstanceId }: MetaInstanceView) => metaInstanceId);
   throw new CliError(exitCodes.usage, `Several models run; choose one with --model: ${names.join(', ')}`);
 }
