@@ -11,6 +11,9 @@ export interface AnswerPiece {
   readonly details: readonly TokenDetail[];
 }
 
+/** Details of one piece: with 20 alternatives of the longest tokens still below what the node takes in one report. */
+const MAXIMUM_DETAILS = 128;
+
 interface PendingDetail {
   /** Where the token's text begins in the answer, in UTF-16 code units. */
   readonly startsAt: number;
@@ -68,10 +71,11 @@ export class Answer {
     return false;
   }
 
-  /** The piece to send now; undefined when nothing became certain. */
+  /** The next piece to send; undefined when nothing more became certain. */
   take(): AnswerPiece | undefined {
     const certain = this.#pendingDetails.findIndex(({ startsAt }) => startsAt >= this.#passed);
-    const details = this.#pendingDetails.splice(0, certain < 0 ? this.#pendingDetails.length : certain);
+    const ready = certain < 0 ? this.#pendingDetails.length : certain;
+    const details = this.#pendingDetails.splice(0, Math.min(ready, MAXIMUM_DETAILS));
     if (this.#pending === '' && details.length === 0) return undefined;
     const piece = {
       text: this.#pending,

@@ -96,7 +96,7 @@ export class Generations {
   onDrained(): void {
     for (const generation of this.#byTask.values()) {
       if (this.#components.port.congested) return;
-      this.#sendPiece(generation);
+      this.#sendPieces(generation);
     }
   }
 
@@ -112,7 +112,7 @@ export class Generations {
     if (finish !== undefined) {
       this.#end(generation, taskEnd(finish, output.error));
     } else if (!port.congested) {
-      if (token !== undefined) this.#sendPiece(generation);
+      if (token !== undefined) this.#sendPieces(generation);
       else if (output.prefilled !== undefined) {
         const { taskId, promptTokens } = generation;
         port.send({ type: 'Prefill', taskId, processed: output.prefilled, total: promptTokens });
@@ -120,19 +120,19 @@ export class Generations {
     }
   }
 
-  #sendPiece(generation: Generation): void {
+  #sendPieces(generation: Generation): void {
     const { taskId, answer, sampledAtUs, withDetails } = generation;
-    const piece = answer.take();
-    if (piece === undefined) return;
-    const { text, tokens, details } = piece;
-    this.#components.port.send({
-      type: 'Chunk',
-      taskId,
-      text,
-      tokens,
-      sampledAtUs,
-      ...(withDetails ? { details: [...details] } : {}),
-    });
+    for (let piece = answer.take(); piece !== undefined; piece = answer.take()) {
+      const { text, tokens, details } = piece;
+      this.#components.port.send({
+        type: 'Chunk',
+        taskId,
+        text,
+        tokens,
+        sampledAtUs,
+        ...(withDetails ? { details: [...details] } : {}),
+      });
+    }
   }
 
   #end(generation: Generation, end: TaskEnd): void {
@@ -140,7 +140,7 @@ export class Generations {
     const stopped = end.type === 'Length' || end.type === 'Stop' ? answer.end() : false;
     this.#byTask.delete(taskId);
     this.#byEngineTask.delete(engineTask);
-    this.#sendPiece(generation);
+    this.#sendPieces(generation);
     this.#components.port.send({
       type: 'TaskEnded',
       taskId,

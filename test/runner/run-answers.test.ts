@@ -106,6 +106,20 @@ describe('answers', () => {
     world.hangUp();
   });
 
+  it('that waited joined with their probabilities go out in reports of bounded length', async () => {
+    const world = await new World().toReady();
+    world.congested = true;
+    world.generate('a', { maxTokens: 200, topLogprobs: 2 });
+    await world.until('TaskEnded', 'a');
+    const chunks = world.of('a').filter((report) => report.type === 'Chunk');
+    expect(chunks.map(({ details }) => details?.length)).toEqual([128, 72]);
+    expect(chunks.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(200);
+    expect(
+      Buffer.from(chunks.flatMap(({ details }) => details?.flatMap(({ bytes }) => bytes) ?? [])),
+    ).toEqual(Buffer.from('Grüße aus 東京 🌍! '.repeat(10)).subarray(0, 200));
+    world.hangUp();
+  });
+
   it('still running at a shutdown end Cancelled', async () => {
     const world = await new World().toReady();
     world.generate('a', { maxTokens: null });
