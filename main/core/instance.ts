@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InstanceId, MetaInstanceId, NodeId, RunnerId } from './id.ts';
 import { ModelCard, Sharding } from './model-card.ts';
+import { MAX_MESSAGE } from './text.ts';
 
 /** How ranks talk: TCP ring, or RDMA over Thunderbolt. */
 export const Interconnect = z.enum(['MlxRing', 'MlxJaccl']);
@@ -74,7 +75,7 @@ export const RunnerFailure = z.strictObject({
     'ContractBroken',
   ]),
   phase: RunnerPhase,
-  message: z.string().max(8192),
+  message: z.string().max(MAX_MESSAGE),
 });
 export type RunnerFailure = z.infer<typeof RunnerFailure>;
 

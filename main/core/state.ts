@@ -3,6 +3,7 @@ import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskI
 import { Instance, Runner } from './instance.ts';
 import { MetaInstance } from './meta-instance.ts';
 import { Task } from './task.ts';
+import { MAX_MESSAGE } from './text.ts';
 
 export const NodeRecord = z.strictObject({
   nodeId: NodeId,
@@ -20,7 +21,7 @@ export type NodeRecord = z.infer<typeof NodeRecord>;
 export const Download = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Ongoing') }),
   z.strictObject({ type: z.literal('Completed'), bytes: z.int().min(0) }),
-  z.strictObject({ type: z.literal('Failed'), message: z.string().max(8192) }),
+  z.strictObject({ type: z.literal('Failed'), message: z.string().max(MAX_MESSAGE) }),
 ]);
 export type Download = z.infer<typeof Download>;
 

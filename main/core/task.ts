@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_MESSAGE } from './text.ts';
 import { InstanceId, MetaInstanceId, NodeId, TaskId } from './id.ts';
 
 export const TokenUsage = z.strictObject({
@@ -12,7 +13,7 @@ export const TaskEnd = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Stop') }),
   z.strictObject({ type: z.literal('Length') }),
   z.strictObject({ type: z.literal('Cancelled') }),
-  z.strictObject({ type: z.literal('Failed'), message: z.string().max(8192) }),
+  z.strictObject({ type: z.literal('Failed'), message: z.string().max(MAX_MESSAGE) }),
 ]);
 export type TaskEnd = z.infer<typeof TaskEnd>;
 

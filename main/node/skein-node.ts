@@ -69,6 +69,7 @@ export function createSkeinNode({ log }: { readonly log: Log }, init: SkeinNodeI
 function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode {
   const clock = systemClock;
   const random = Math.random;
+  const sessionId = randomUUID();
   const { config } = init;
   const { nodeId } = loadIdentity({ log }, { path: folder.identityPath });
   const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
@@ -95,6 +96,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     { host, models, clock, log, random },
     {
       nodeId,
+      sessionId,
       limits: config.limits,
       state: () => master.state,
       report: (report) => master.report(report),
@@ -134,7 +136,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
         nodeId,
         name: config.name ?? (await friendlyName({ platform: process.platform, hostname, run: runCommand })),
         version: init.version,
-        sessionId: randomUUID(),
+        sessionId,
         memoryBytes: memory.latest?.totalBytes ?? totalmem(),
       });
       master.watch((entry) => {

@@ -108,6 +108,17 @@ const rows: readonly { name: string; given: readonly Event[]; at?: number; then:
     then: { events: [retrying], result: { type: 'Done' } },
   },
   {
+    name: '[R5] the clock was set back before the retry was scheduled → it is due',
+    given: [...onOneNode, runner(failure()), retryScheduled(startAt + 6_000)],
+    at: 1_000,
+    then: { events: [retrying], result: { type: 'Done' } },
+  },
+  {
+    name: '[R5] the time of the retry is further away than any delay → it is due',
+    given: [...onOneNode, runner(failure()), retryScheduled(now + defaultPolicy.retryCapMs + 1)],
+    then: { events: [retrying], result: { type: 'Done' } },
+  },
+  {
     name: '[L2] the time of a retry has come, a peer that came up late still ends → the master waits for it',
     given: [...onThreeNodes, runner(failure()), retryScheduled(now), runner('ShuttingDown', { rank: 1 })],
     then: nothing,

@@ -143,7 +143,7 @@ export class Cluster {
         },
         onAction: (action) => this.#init.onAction?.(name, action),
       },
-      { nodeId: machine.nodeId, pace: this.#pace },
+      { nodeId: machine.nodeId, sessionId: sessionOf(machine), pace: this.#pace },
     );
     machine.worker = worker;
     const { nodeId, memoryBytes } = machine;

@@ -35,7 +35,7 @@ const happening = fc.oneof(
   fc.record({ do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const), model }),
   fc.record({ do: fc.constant('place' as const), weightGiB: fc.constantFrom(0.001, 9) }),
   fc.record({ do: fc.constant('delete instance' as const), which: fc.nat(5) }),
-  fc.record({ do: fc.constant('crash' as const), nodeName, which: fc.nat(2) }),
+  fc.record({ do: fc.constantFrom('crash' as const, 'lose' as const), nodeName, which: fc.nat(2) }),
   fc.record({
     do: fc.constant('runner fault' as const),
     nodeName,
@@ -134,6 +134,9 @@ export function take(cluster: Cluster, each: Step['what']): void {
     case 'crash':
       cluster.machine(each.nodeName).worker?.crash('killed by signal 9', each.which);
       return;
+    case 'lose':
+      cluster.machine(each.nodeName).worker?.lose(each.which);
+      return;
     case 'runner fault': {
       const { phase, times } = each;
       const faults = Array.from({ length: times }, () => ({ phase, message: 'boom' }));
@@ -170,6 +173,7 @@ export function take(cluster: Cluster, each: Step['what']): void {
 export function faultsOf(each: Step['what']): number {
   switch (each.do) {
     case 'crash':
+    case 'lose':
       return 1;
     case 'runner fault':
       return each.times;

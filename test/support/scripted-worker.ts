@@ -1,5 +1,5 @@
 import type { Report } from '../../main/core/admit.ts';
-import type { ModelId, NodeId, RunnerId } from '../../main/core/id.ts';
+import type { InstanceId, ModelId, NodeId, RunnerId } from '../../main/core/id.ts';
 import type { Instance, RunnerFailure, RunnerPhase, RunnerStatus } from '../../main/core/instance.ts';
 import { isTerminal } from '../../main/core/instance.ts';
 import type { ModelCard } from '../../main/core/model-card.ts';
@@ -57,6 +57,8 @@ export interface WorkerLinks {
 /** One node's worker: the real plan, with runners and downloads that follow a script. */
 export class ScriptedWorker {
   readonly nodeId: NodeId;
+  readonly #sessionId: string;
+  readonly #lost = new Map<RunnerId, { readonly instanceId: InstanceId; readonly status: RunnerStatus }>();
   readonly runnerFaults: RunnerFault[] = [];
   /** Messages of downloads that are to fail, in order. */
   readonly downloadFaults: string[] = [];
@@ -67,7 +69,11 @@ export class ScriptedWorker {
   #state: ClusterState = emptyState;
   #alive = true;
 
-  constructor(links: WorkerLinks, init: { readonly nodeId: NodeId; readonly pace: Pace }) {
+  constructor(
+    links: WorkerLinks,
+    init: { readonly nodeId: NodeId; readonly sessionId: string; readonly pace: Pace },
+  ) {
+    this.#sessionId = init.sessionId;
     this.#links = links;
     this.nodeId = init.nodeId;
     this.#pace = init.pace;
@@ -104,12 +110,14 @@ export class ScriptedWorker {
   act(): void {
     for (let step = 0; this.#alive; step += 1) {
       const action = plan(this.#state, this.nodeId, {
-        runners: Object.fromEntries(
-          [...this.#processes.values()].map(({ runnerId, instance, status }) => [
-            runnerId,
-            { instanceId: instance.instanceId, status },
-          ]),
-        ),
+        sessionId: this.#sessionId,
+        runners: Object.fromEntries([
+          ...[...this.#processes.values()].map(
+            ({ runnerId, instance, status }) =>
+              [runnerId, { instanceId: instance.instanceId, status }] as const,
+          ),
+          ...this.#lost,
+        ]),
         downloads: Object.fromEntries([...this.#downloads].map(([modelId, { state }]) => [modelId, state])),
       });
       if (action === undefined) return;
@@ -129,6 +137,16 @@ export class ScriptedWorker {
     return true;
   }
 
+  /** A process is lost without a word: the worker holds it no longer. */
+  lose(which = 0): boolean {
+    const process = this.#living[which];
+    if (process === undefined) return false;
+    process.cancel();
+    this.#processes.delete(process.runnerId);
+    this.act();
+    return true;
+  }
+
   get #living(): Process[] {
     return [...this.#processes.values()].filter(({ status }) => status === undefined || !isTerminal(status));
   }
@@ -137,6 +155,18 @@ export class ScriptedWorker {
     switch (action.type) {
       case 'ShutDownRunner':
         return this.#stop(this.#processes.get(action.runnerId)!);
+      case 'ReportEnd': {
+        const { runnerId, instanceId, rank, status } = action;
+        this.#lost.set(runnerId, { instanceId, status });
+        const { nodeId } = this;
+        return this.#links.send(
+          { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status },
+          () => {
+            this.#lost.delete(runnerId);
+            this.act();
+          },
+        );
+      }
       case 'CancelDownload':
         this.#downloads.get(action.modelId)!.cancel();
         this.#downloads.delete(action.modelId);

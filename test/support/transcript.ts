@@ -263,6 +263,8 @@ function describeAction(action: WorkerAction): string {
   switch (action.type) {
     case 'ShutDownRunner':
       return `${action.type} ${action.runnerId} because ${action.reason}`;
+    case 'ReportEnd':
+      return `${action.type} ${action.runnerId} as ${action.status.type}`;
     case 'CancelDownload':
       return `${action.type} ${action.modelId}`;
     case 'StartDownload':

@@ -77,6 +77,7 @@ export class WorkerWorld {
       { host: this.host, models: this.models, clock, log: silentLog, random },
       {
         ...node,
+        sessionId: 'session-1',
         limits: { maxTasks: 2, maxQueued: 2, prefillChunk: 64, kvBytes: undefined },
         report: (report) => master.report(report),
       },

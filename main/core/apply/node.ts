@@ -1,31 +1,48 @@
 import type { Event } from '../event.ts';
+import type { RunnerId } from '../id.ts';
+import type { Instance, Runner } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
-import { values, without } from '../view.ts';
+import { runnerHealth, values, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
 
 /**
- * A new session of a node: its runners, downloads in flight and clients are gone, and every Instance with a shard
- * there starts over in place, since its ranks lost each other; that is nobody's failure [N1].
+ * A new session of a node: its live runners, downloads in flight and clients are gone, and every Instance with a shard
+ * there starts over in place, since its ranks lost each other; that is nobody's failure [N1]. Where a rank had failed
+ * and nobody has decided on it yet, that failure counts: it stays, and the retry will start the Instance over [N4].
  */
 export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: number): ClusterState {
   const { nodeId, name, version, sessionId, memoryBytes } = event;
   const keep = <Value extends { nodeId: string }>(record: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(record).filter(([, value]) => value.nodeId !== nodeId));
+  const undecided = values(state.instances).filter((instance) => isUndecided(state, instance));
+  const failures = Object.fromEntries(
+    undecided
+      .flatMap((instance) => runnerHealth(state, instance).failed)
+      .map((runner): [RunnerId, Runner] => [runner.runnerId, runner]),
+  );
   const gone = {
     ...state,
     nodes: {
       ...state.nodes,
       [nodeId]: { nodeId, name, version, sessionId, memoryBytes, startedAt: at },
     },
-    runners: keep(state.runners),
+    runners: { ...keep(state.runners), ...failures },
     tasks: keep(state.tasks),
     downloads: without(state.downloads, nodeId),
   };
   return values(state.instances)
     .filter(({ assignments }) => assignments.some((assignment) => assignment.nodeId === nodeId))
+    .filter((instance) => !undecided.includes(instance))
     .reduce(restartInPlace, gone);
+}
+
+/** A rank failed, and no retry is scheduled for it; one without a MetaInstance is never retried. */
+function isUndecided(state: ClusterState, instance: Instance): boolean {
+  if (runnerHealth(state, instance).failed.length === 0) return false;
+  const { metaInstanceId } = instance;
+  return metaInstanceId === null || state.metaInstances[metaInstanceId]?.status.nextAttemptAt === null;
 }
 
 /** @throws Error when the node never joined [S2] */

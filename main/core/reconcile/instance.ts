@@ -26,7 +26,7 @@ export function reconcileInstance(
 
   const { failed, alive } = runnerHealth(state, instance);
   if (nextAttemptAt !== null) {
-    const waitMs = nextAttemptAt - context.now;
+    const waitMs = untilRetry(metaInstance.status, nextAttemptAt, context);
     if (waitMs > 0) return requeueAfter(waitMs);
     return alive.length > 0 ? done : emit({ type: 'InstanceRetrying', instanceId });
   }
@@ -35,6 +35,17 @@ export function reconcileInstance(
   }
   if (consecutiveFailures > 0) return settle(state, instance, context);
   return done;
+}
+
+/** 0 = due. A wall clock that was set back since the retry was scheduled makes it due: nobody waits for the clock [R5]. */
+function untilRetry(
+  { lastFailure }: MetaInstance['status'],
+  nextAttemptAt: number,
+  { now, policy }: ReconcileContext,
+): number {
+  const waitMs = nextAttemptAt - now;
+  const setBack = waitMs > policy.retryCapMs || now < (lastFailure?.at ?? 0);
+  return setBack ? 0 : Math.max(0, waitMs);
 }
 
 function failedAttempt(

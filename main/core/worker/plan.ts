@@ -10,6 +10,8 @@ export interface LocalView {
   readonly runners: Readonly<Record<RunnerId, LocalRunner>>;
   /** Models being fetched or verified, or waiting before the next try. Absent = nothing is under way. */
   readonly downloads: Readonly<Record<ModelId, 'Running' | 'Waiting'>>;
+  /** This process's; absent = not known, and nothing is concluded from runners that are missing here. */
+  readonly sessionId?: string;
 }
 
 export interface LocalRunner {
@@ -21,6 +23,13 @@ export interface LocalRunner {
 /** The next thing this worker does. Actions are started, not awaited; their effect shows in the local view at once. */
 export type WorkerAction =
   | { readonly type: 'ShutDownRunner'; readonly runnerId: RunnerId; readonly reason: string }
+  | {
+      readonly type: 'ReportEnd';
+      readonly runnerId: RunnerId;
+      readonly instanceId: InstanceId;
+      readonly rank: number;
+      readonly status: Extract<RunnerStatus, { type: 'Failed' | 'Shutdown' }>;
+    }
   | { readonly type: 'CancelDownload'; readonly modelId: ModelId }
   | { readonly type: 'StartDownload'; readonly card: ModelCard }
   | {
@@ -38,6 +47,7 @@ type Rule = (state: ClusterState, nodeId: NodeId, local: LocalView) => WorkerAct
 /** First match wins [W1]. */
 const rules: readonly Rule[] = [
   shutDownUnwanted,
+  reportEnd,
   shutDownBesideFailedPeer,
   cancelUnwantedDownload,
   startDownload,
@@ -79,6 +89,22 @@ function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
   if (instanceOf(state, owner.metaInstanceId) !== undefined) return 'an edited version took its place';
   const { Placed: placed } = owner.status.conditions;
   return placed?.reason === 'NotPlaced' ? placed.message : 'its Instance was removed';
+}
+
+/** [W11] The log says that it lives, and in this session nobody holds it: its end was lost, and all wait for it. */
+function reportEnd(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  if (local.sessionId === undefined || state.nodes[nodeId]?.sessionId !== local.sessionId) return undefined;
+  const lost = values(state.runners).find(
+    (runner) =>
+      runner.nodeId === nodeId && !isTerminal(runner.status) && local.runners[runner.runnerId] === undefined,
+  );
+  if (lost === undefined) return undefined;
+  const { runnerId, instanceId, rank } = lost;
+  const wanted = myShards(state, nodeId).some((shard) => shard.runnerId === runnerId);
+  const message = 'its process is gone, and nobody saw how it ended';
+  const failure = { reason: 'Exited', phase: 'Serving', message } as const;
+  const status = wanted ? ({ type: 'Failed', failure } as const) : ({ type: 'Shutdown' } as const);
+  return { type: 'ReportEnd', runnerId, instanceId, rank, status };
 }
 
 /** [W3] When a peer shard failed, the attempt is over on all ranks. */

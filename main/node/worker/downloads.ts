@@ -4,6 +4,7 @@ import type { ModelCard } from '../../core/model-card.ts';
 import { backoffMs } from '../../core/reconcile/backoff.ts';
 import type { Download } from '../../core/state.ts';
 import type { DownloadTelemetry } from '../../core/telemetry.ts';
+import { clampMessage } from '../../core/text.ts';
 import { MINUTE, SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
 import type { EnsureInit, ModelFile } from '../model/model-store.ts';
@@ -120,7 +121,7 @@ export class Downloads {
         this.#end(modelId, job),
       );
     } else {
-      this.#failed(modelId, file.error.message);
+      this.#failed(modelId, clampMessage(file.error.message));
       this.#end(modelId, job);
     }
   }

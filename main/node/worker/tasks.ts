@@ -8,6 +8,8 @@ import { readiness } from '../../core/conditions.ts';
 import { phaseLabel } from '../../core/phase.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
+import type { TaskEnd } from '../../core/task.ts';
+import { clampMessage } from '../../core/text.ts';
 import { instancesOf, values } from '../../core/view.ts';
 import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
 import type { Supervisor } from '../runner/supervisor.ts';
@@ -57,7 +59,7 @@ export class Tasks {
         this.#report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
       }
       if (event.type === 'TaskEnded') {
-        this.#report({ type: 'TaskEnded', taskId, end: event.end, usage: event.usage });
+        this.#report({ type: 'TaskEnded', taskId, end: clamped(event.end), usage: event.usage });
       }
       if (event.type === 'TaskEnded' || event.type === 'TaskRefused') this.#running.delete(taskId);
       answer(event);
@@ -123,6 +125,9 @@ function notReady(
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   };
 }
+
+const clamped = (end: TaskEnd): TaskEnd =>
+  end.type === 'Failed' ? { ...end, message: clampMessage(end.message) } : end;
 
 function refusalOf({ code, message }: Extract<TaskEvent, { type: 'TaskRefused' }>): TaskRefusal {
   const busy = code === 'QueueFull' || code === 'NotReady';

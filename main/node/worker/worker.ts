@@ -32,6 +32,7 @@ export interface WorkerLimits {
 
 export interface WorkerInit {
   readonly nodeId: NodeId;
+  readonly sessionId: string;
   readonly limits: WorkerLimits;
   readonly timings?: Partial<RunnerTimings>;
   /** Newest state that is on disk. */
@@ -54,6 +55,8 @@ export class Worker implements Startable {
   readonly #init: WorkerInit;
   readonly #downloads: Downloads;
   readonly #runners = new Map<RunnerId, HeldRunner>();
+  /** Runners that nobody holds and whose end is on its way to the log. */
+  readonly #lost = new Map<RunnerId, LocalRunner>();
   #running = false;
   #scheduled = false;
 
@@ -113,6 +116,7 @@ export class Worker implements Startable {
       const action = plan(this.#init.state(), this.#init.nodeId, {
         runners: this.#localRunners(),
         downloads: this.#downloads.view,
+        sessionId: this.#init.sessionId,
       });
       if (action === undefined) return;
       const name = nameOf(action);
@@ -129,12 +133,13 @@ export class Worker implements Startable {
   }
 
   #localRunners(): Record<RunnerId, LocalRunner> {
-    return Object.fromEntries(
-      [...this.#runners].map(([runnerId, { instanceId, status, supervisor }]) => {
+    const held: [RunnerId, LocalRunner][] = [...this.#runners].map(
+      ([runnerId, { instanceId, status, supervisor }]) => {
         const ending = supervisor.stopping && (status === undefined || !isTerminal(status));
         return [runnerId, { instanceId, status: ending ? { type: 'ShuttingDown' } : status }];
-      }),
+      },
     );
+    return Object.fromEntries([...held, ...this.#lost]);
   }
 
   #act(action: WorkerAction): void {
@@ -151,6 +156,8 @@ export class Worker implements Startable {
         return this.#runners.get(action.runnerId)?.supervisor.load();
       case 'WarmUpRunner':
         return this.#runners.get(action.runnerId)?.supervisor.warmUp();
+      case 'ReportEnd':
+        return this.#reportEnd(action);
       case 'ShutDownRunner':
         void this.#runners
           .get(action.runnerId)
@@ -218,6 +225,17 @@ export class Worker implements Startable {
       this.wake();
     });
     this.wake();
+  }
+
+  #reportEnd({ runnerId, instanceId, rank, status }: Extract<WorkerAction, { type: 'ReportEnd' }>): void {
+    const { nodeId } = this.#init;
+    this.#components.log.warn('The log knows a runner that nobody holds; its end is reported', { runnerId });
+    this.#lost.set(runnerId, { instanceId, status });
+    const report = { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status } as const;
+    void this.#report(report).finally(() => {
+      this.#lost.delete(runnerId);
+      this.wake();
+    });
   }
 
   /** A broken log ends the node by its own way; there is nobody else to tell. */

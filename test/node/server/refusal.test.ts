@@ -192,6 +192,6 @@ describe('HTTP itself', () => {
 
   test('a wrong method says which are right', async () => {
     const answer = await bench.ask('/meta_instance/x', { method: 'PUT' });
-    expect(answer.headers['allow']).toBe('GET, DELETE');
+    expect(answer.headers['allow']).toBe('GET, PATCH, DELETE');
   });
 });

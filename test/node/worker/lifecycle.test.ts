@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { IndexedEvent } from '../../../main/core/event.ts';
 import { MetaInstanceId, TaskId } from '../../../main/core/id.ts';
 import type { TaskEvent } from '../../../main/node/api.ts';
 import { card, spec } from '../../support/builders.ts';
@@ -99,5 +100,26 @@ describe('an Instance by itself', () => {
       ok: false,
       error: { code: 'NotReady', message: expect.stringContaining('9') },
     });
+  });
+});
+
+describe('texts without end', () => {
+  const long = 'x'.repeat(20_000);
+
+  it('[S5] of a download that fails are clamped on the log', async () => {
+    await world.submit('create');
+    world.models.missing(long);
+    await world.settle();
+    for (const entry of world.log.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
+  });
+
+  it('[S5] of a task that fails are clamped on the log', async () => {
+    await world.submit('create');
+    await world.becomeReady();
+    await startTask(world.runner, 'task-1');
+    const end = { type: 'Failed', message: long } as const;
+    await world.say({ type: 'TaskEnded', taskId: taskId('task-1'), end, usage });
+    expect(world.log.entries.at(-1)?.event.type).toBe('TaskEnded');
+    for (const entry of world.log.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
   });
 });
