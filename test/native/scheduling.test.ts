@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ask, codeOf, EngineRun, limits, prompt } from './support/engine-run.ts';
+import { ask, codeOf, EngineRun, greedy, limits, prompt } from './support/engine-run.ts';
 
 const runs: EngineRun[] = [];
 afterEach(async () => {
@@ -101,6 +101,30 @@ describe('scheduling', () => {
       const prefilled = run.outputs(task).flatMap((output) => output.prefilled ?? []);
       expect(prefilled).toEqual([...new Set(prefilled)].sort((a, b) => a - b));
     }
+  });
+
+  it('goes on with the draws and penalties of a task that gave way', async () => {
+    const sampling = {
+      ...greedy,
+      temperature: 0.9,
+      topP: 0.9,
+      repetitionPenalty: 1.3,
+      presencePenalty: 0.5,
+      frequencyPenalty: 0.5,
+    };
+    const asks = [1, 2, 3].map((seed) =>
+      ask({ prompt: prompt(50, seed), maxTokens: 90, sampling: { ...sampling, seed: BigInt(seed) } }),
+    );
+    const run = await loaded({ limits: { ...limits, kvBytes: 4 * 64 * 46_080 } });
+    const alone: number[][] = [];
+    for (const each of asks) alone.push(await run.generate(each));
+    let waited = 0;
+    const watch = setInterval(() => (waited = Math.max(waited, run.engine.heartbeat().queuedTasks)), 2);
+    const tasks = asks.map((each) => run.engine.submit(each));
+    await Promise.all(tasks.map((task) => run.end(task)));
+    clearInterval(watch);
+    expect(waited, 'one had to give way').toBeGreaterThan(0);
+    expect(tasks.map((task) => run.tokens(task))).toEqual(alone);
   });
 
   it('lets a task wait whose prompt does not fit now, and cancels a task that gave way', async () => {
