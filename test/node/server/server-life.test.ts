@@ -71,8 +71,8 @@ describe('stopping', () => {
     const begun = performance.now();
     await bench.server.stop();
     expect(performance.now() - begun).toBeLessThan(2_000);
-    const { status, body } = await whole;
-    expect({ status, body }).toMatchObject({ status: 503, body: { error: { code: 503 } } });
+    const { status, json } = await whole;
+    expect({ status, json }).toMatchObject({ status: 503, json: { error: { code: 503 } } });
     await eventually(() => bench.node.tasks[0]!.cancelledAt !== null);
   });
 });
