@@ -252,9 +252,11 @@ test('[L13] the earlier one of two is not retried, and an edit is looked at befo
   expect(reconcileInstance(edited, chatInstance, context())).toEqual(nothing);
 });
 
-test('[L13] an edit while a retry is scheduled → the count starts anew, nothing is scheduled', () => {
-  const state = given(...first, runner(failure()), retryScheduled(0), updated({ contextLength: 64 }, old));
-  expect(theChat(state).status).toMatchObject({ consecutiveFailures: 0, nextAttemptAt: null });
+test('[L13] an edit while a retry is scheduled → the count starts anew, the retry stands until the Instance is replaced', () => {
+  const state = given(...first, runner(failure()), retryScheduled(5), updated({ contextLength: 64 }, old));
+  expect(theChat(state).status).toMatchObject({ consecutiveFailures: 0, nextAttemptAt: 5 });
+  const replacing = reconcileMetaInstance(state, chat, context({ telemetry: roomy })).events;
+  expect(theChat(after(state, ...replacing)).status.nextAttemptAt).toBe(null);
 });
 
 test('[C6] Updated tells how the replacement goes, and is True once the newer one is alone', () => {

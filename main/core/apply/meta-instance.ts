@@ -67,7 +67,7 @@ export function metaInstanceUpdated(
   const seen = unseen ? next : withStatus(next, edited, { observedGeneration: generation });
   if (!asksForAnotherTry(before.spec, spec)) return seen;
   const tried = tryAgain(seen, metaInstanceId, { reason: 'Edited', message: 'the spec was edited' }, at);
-  // An outdated Instance is replaced, not started over.
+  // An outdated Instance is replaced, not started over; where no place is found, its scheduled retry stands.
   return reshaped ? tried : restartIfDead(tried, before);
 }
 
@@ -94,7 +94,6 @@ function tryAgain(
   const { Updated: updated } = conditions;
   return withStatus(state, metaInstance, {
     consecutiveFailures: 0,
-    nextAttemptAt: null,
     conditions: {
       ...conditions,
       Failed: stamped(conditions.Failed, { status: 'False', ...why }, at),
@@ -109,7 +108,8 @@ function restartIfDead(state: ClusterState, { metaInstanceId, status }: MetaInst
   if (instance === undefined) return state;
   const { failed, alive } = runnerHealth(state, instance);
   const dead = status.nextAttemptAt !== null || (failed.length > 0 && alive.length === 0);
-  return dead ? restartInPlace(state, instance) : state;
+  const unscheduled = withStatus(state, knownMetaInstance(state, metaInstanceId), { nextAttemptAt: null });
+  return dead ? restartInPlace(unscheduled, instance) : state;
 }
 
 export function metaInstanceDeleting(
