@@ -55,6 +55,8 @@ export class ElectionNode implements NetworkEnd {
   #frozen: Input[] | null = null;
   #state: ClusterState = this.disk.state;
   #waiting: Waiting[] = [];
+  /** Asker and round → the term it wanted a vote in. */
+  readonly #voteAsked = new Map<string, number>();
   /** Said by a ready whose write is durable, since this node leads. */
   #acknowledged = 0;
   #wakeAt = Infinity;
@@ -121,6 +123,10 @@ export class ElectionNode implements NetworkEnd {
   }
 
   received(peer: NodeId, envelope: Envelope): void {
+    const { from, to, message } = envelope;
+    if (to === this.id && message.type === 'Ask' && message.stage === 'Vote') {
+      this.#voteAsked.set(`${from} ${message.round}`, message.term);
+    }
     this.input({ type: 'Received', peer, envelope });
   }
 
@@ -215,8 +221,8 @@ export class ElectionNode implements NetworkEnd {
       promises.said(this.id, this.life, this.disk, send);
       const { message } = send;
       if (message.type === 'Say' && message.answer === 'Yes' && send.from === this.id) {
-        const { ballot } = this.disk.persisted();
-        if (ballot.vote === send.to) promises.granted(this.id, ballot.term, send.to);
+        const term = this.#voteAsked.get(`${send.to} ${message.round}`);
+        if (term !== undefined) promises.granted(this.id, term, send.to, this.disk);
       }
       network.send(this.id, send.via, envelope);
     }

@@ -77,7 +77,11 @@ export class Promises {
   }
 
   /** A granted vote. */
-  granted(voter: NodeId, term: number, candidate: NodeId): void {
+  granted(voter: NodeId, term: number, candidate: NodeId, disk: MemoryDisk): void {
+    const { ballot } = disk.persisted();
+    if (ballot.term < term || (ballot.term === term && ballot.vote !== candidate)) {
+      throw new Error(`${voter} grants term ${term} to ${candidate}, and its disk does not know`);
+    }
     this.#vote(voter, term, candidate);
   }
 }

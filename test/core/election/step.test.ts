@@ -1,118 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import type { Epoch } from '../../../main/core/election/epoch.ts';
-import type { Message } from '../../../main/core/election/message.ts';
-import type { Ready } from '../../../main/core/election/ready.ts';
-import { blank, type Persisted, type Replica } from '../../../main/core/election/replica.ts';
-import { restore, step } from '../../../main/core/election/step.ts';
 import type { Input } from '../../../main/core/election/input.ts';
+import { blank } from '../../../main/core/election/replica.ts';
 import { emptyState } from '../../../main/core/state.ts';
-import { idOf } from '../../support/election-cluster.ts';
+import {
+  ada,
+  ask,
+  bob,
+  cyd,
+  Desk,
+  entries,
+  epoch,
+  follower,
+  session,
+  stored,
+} from '../../support/election-desk.ts';
 import { kept } from '../../support/election-node.ts';
-
-const [ada, bob, cyd] = [idOf('ada'), idOf('bob'), idOf('cyd')];
-const epoch = (term: number, masterId = bob): Epoch => ({ term, masterId });
-
-/** One replica, ada, whose neighbours' words a test writes. */
-class Desk {
-  replica: Replica;
-  ready: Ready;
-  now = 0;
-  #versions = 0;
-
-  constructor(persisted: Partial<Persisted> = {}) {
-    const init = { self: ada, known: [ada, bob, cyd] };
-    ({ replica: this.replica, ready: this.ready } = restore({ ...blank, ...persisted }, init, this.moment));
-  }
-
-  get moment(): { now: number; random: number } {
-    return { now: this.now, random: 0.5 };
-  }
-
-  input(input: Input): this {
-    ({ replica: this.replica, ready: this.ready } = step(this.replica, input, this.moment));
-    return this;
-  }
-
-  hears(from: typeof ada, message: Message): this {
-    const envelope = { from, to: ada, hops: 0, message };
-    return this.input({ type: 'Received', peer: from, envelope });
-  }
-
-  /** A neighbour that hears ada, too. */
-  meets(peer: typeof ada, master: Epoch | null = null, neighbours = [ada]): this {
-    this.#versions += 1;
-    const standing =
-      master === null
-        ? ({ type: 'Seeking' } as const)
-        : ({ type: master.masterId === peer ? 'Master' : 'Following', epoch: master } as const);
-    const advert = { nodeId: peer, version: this.#versions, neighbours, standing };
-    return this.hears(peer, { type: 'Adverts', adverts: [advert] });
-  }
-
-  wait(ms: number): this {
-    this.now += ms;
-    return this.input({ type: 'Tick' });
-  }
-
-  /** Ticks as the replica asks for, until then. */
-  live(ms: number): this {
-    const end = this.now + ms;
-    while (this.ready.wakeAt <= end) {
-      this.now = Math.max(this.now, this.ready.wakeAt);
-      this.input({ type: 'Tick' });
-    }
-    this.now = end;
-    return this;
-  }
-
-  said<Type extends Message['type']>(type: Type): Extract<Message, { type: Type }>[] {
-    return this.ready.send
-      .map(({ message }) => message)
-      .filter((message): message is Extract<Message, { type: Type }> => message.type === type);
-  }
-}
-
-const ask = (stage: 'Poll' | 'Vote', term: number, last = 0, lineage: Epoch | null = null): Message => ({
-  type: 'Ask',
-  round: 7,
-  stage,
-  term,
-  recency: { lineage, last },
-  degree: 1,
-});
-
-const entries = (count: number, of: Epoch, from = 1): Extract<Message, { type: 'Append' }>['entries'] =>
-  Array.from({ length: count }, (_, at) => ({
-    index: from + at,
-    at: 0,
-    epoch: of,
-    event: { type: 'MetaInstanceDeleting', metaInstanceId: kept('chat', 1).command.commandId as never },
-  }));
-
-const stored = (
-  last: number,
-  of = epoch(1),
-  ballot = { lives: 1, term: 1, vote: bob, lineage: of },
-): Persisted => ({
-  ...blank,
-  ballot,
-  log: { base: 0, snapshot: 0, last, starts: last === 0 ? [] : [{ epoch: of, index: 1 }] },
-});
-
-/** Follows bob in term 2, level at `last`. */
-function follower(last = 0): Desk {
-  const desk = new Desk(stored(last)).meets(bob, epoch(2));
-  const [join] = desk.said('Join');
-  return desk.hears(bob, {
-    type: 'Accept',
-    session: join!.session,
-    epoch: epoch(2),
-    cut: last,
-    target: last,
-  });
-}
-
-const session = ({ replica: { role } }: Desk): number => (role.type === 'Following' ? role.session : -1);
 
 describe('votes', () => {
   for (const [name, desk, from, message, answer] of [
@@ -247,9 +149,11 @@ describe('following', () => {
   });
 
   test('[E5, E8] cut back: the tail is named, the log ends there, the lineage falls to what is left', () => {
-    const desk = new Desk(stored(5)).meets(bob, epoch(2));
+    const led = { lives: 1, term: 9, vote: ada, lineage: epoch(9, ada) };
+    const desk = new Desk(stored(5, epoch(1), led)).meets(bob, epoch(2));
     const [join] = desk.said('Join');
     desk.hears(bob, { type: 'Accept', session: join!.session, epoch: epoch(2), cut: 3, target: 9 });
+    expect(desk.ready.persist?.ballot?.lineage).toEqual(epoch(1));
     expect(desk.ready.persist?.truncate).toEqual({ after: 3, tailId: '1.node-bob:4-5' });
     expect(desk.replica).toMatchObject({
       log: { last: 3 },
@@ -361,13 +265,23 @@ describe('leading', () => {
     expect(desk.replica.role).toMatchObject({ acknowledged: 4 });
   });
 
+  test('[E7] who follows another master does not count any more', () => {
+    const desk = alone().meets(bob, epoch(2, ada), [ada, cyd]);
+    desk.hears(bob, { type: 'Join', session: 1, epoch: epoch(2, ada), log: desk.replica.log });
+    expect(desk.replica.role).toMatchObject({ followers: new Map([[bob, expect.anything()]]) });
+    desk.meets(bob, epoch(5, cyd), [ada, cyd]);
+    expect(desk.replica.role).toMatchObject({ followers: new Map() });
+  });
+
   test('[E9, E10] the winner of a meeting begins a newer epoch when its own is the older one', () => {
     const desk = alone();
-    const mine = { epoch: epoch(2, ada), followers: 0, last: 2 };
+    desk.meets(cyd, epoch(2, ada));
+    desk.hears(cyd, { type: 'Join', session: 1, epoch: epoch(2, ada), log: blank.log });
+    const mine = { epoch: epoch(2, ada), followers: 1, last: 2 };
     desk.meets(bob, epoch(9));
     const [meet] = desk.said('Meet');
     expect(meet?.mine).toEqual(mine);
-    const theirs = { epoch: epoch(9), followers: -1, last: 0 };
+    const theirs = { epoch: epoch(9), followers: 0, last: 5 };
     desk.hears(bob, { type: 'Met', round: meet!.round, yours: mine, mine: theirs });
     expect(desk.replica.role).toMatchObject({ type: 'Master', epoch: epoch(10, ada) });
   });
