@@ -30,7 +30,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     defaultDataFolder: defaultDataFolder({ platform: process.platform, home: homedir(), env: process.env }),
   });
   if (!config.ok) {
-    process.stderr.write(`skein serve: ${config.error}\n`);
+    process.stderr.write(`skein serve: ${config.error}\n\`skein serve --help\` lists the options.\n`);
     return 2;
   }
   const log = createLog({

@@ -68,6 +68,14 @@ describe('the program itself', () => {
     if (code !== 0) expect(ended.err).toMatch(/^skein: .+\n$/);
   });
 
+  test('serve with an option that is none tells where the options are', async () => {
+    expect(await skein('serve', '--wat').ended).toMatchObject({
+      code: 2,
+      out: '',
+      err: "skein serve: Unknown option '--wat'\n`skein serve --help` lists the options.\n",
+    });
+  });
+
   test('a prompt from a pipe is answered to a pipe, without colours', async () => {
     bench.node.onTask = (task) => {
       task.say('to a pipe');

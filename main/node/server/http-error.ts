@@ -64,6 +64,9 @@ function faultOf(issue: z.core.$ZodIssue): { readonly param: string; readonly te
     const unknown = deepest.keys[0] ?? '';
     return { param: fieldPath([...deepest.path, unknown]), text: 'there is no such field' };
   }
+  if (path !== '' && deepest.code === 'invalid_type' && deepest.message.endsWith('received undefined')) {
+    return { param: path, text: `is missing, expected ${deepest.expected}` };
+  }
   return { param: path, text: lowerFirst(deepest.message) };
 }
 

@@ -30,7 +30,6 @@ interface Row extends Refusal {
 describe('MetaInstance: every refusal names its field', () => {
   const create = (fields: object): Asked => ({ body: { ...createTiny, ...fields } });
   const rows: readonly Row[] = [
-    { name: 'no model', asked: { body: {} }, status: 400, param: 'model_id', says: 'model_id:' },
     {
       name: 'a model that is no name',
       asked: create({ model_id: 'a b' }),
@@ -58,6 +57,13 @@ describe('MetaInstance: every refusal names its field', () => {
       status: 400,
       param: 'instance_meta',
       says: 'MlxRing',
+    },
+    {
+      name: 'no model',
+      asked: { body: {} },
+      status: 400,
+      param: 'model_id',
+      says: 'model_id: is missing, expected string',
     },
     {
       name: 'no nodes at all',
