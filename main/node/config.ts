@@ -68,7 +68,7 @@ const options = {
   kvBytes: {
     flag: 'kv-bytes',
     schema: wholeNumber(MiB, Number.MAX_SAFE_INTEGER),
-    help: 'memory of one runner for keys and values (by model and memory)',
+    help: 'memory of one runner for keys and values',
   },
 } as const satisfies Record<string, Option>;
 
@@ -77,7 +77,7 @@ const variableOf = (flag: string): string => `SKEIN_${flag.toUpperCase().replace
 /** One line for each flag of `serve`. */
 export const serveHelp: string = [
   ...Object.values(options).map(({ flag, help }) => [`--${flag} VALUE`, help] as const),
-  ['--model-dir FOLDER', 'a folder with model files that are only read; may be given often'] as const,
+  ['--model-dir FOLDER', 'folder of models, only read; may be given often'] as const,
   ['--starter', 'create the starter model in an empty data folder'] as const,
 ]
   .map(([flag, help]) => `  ${flag.padEnd(24)} ${help}`)

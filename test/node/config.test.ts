@@ -90,4 +90,8 @@ describe('serve options', () => {
       expect(serveHelp).toContain(`--${flag} `);
     }
   });
+
+  test('fits a terminal of 80 columns', () => {
+    expect(serveHelp.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
 });
