@@ -15,6 +15,9 @@ const MAX_CAUSE = 4096;
 const TAIL_LINES = 8;
 const TAIL_CHARACTERS = 2048;
 
+/** What would act on the terminal that shows a failure: a model file may name a tensor as it likes. */
+const controls = /[^\P{Cc}\n\t]/gu;
+
 const signalMeanings: Readonly<Record<string, string>> = {
   SIGKILL: 'killed, by someone or by the system for want of memory',
   SIGSEGV: 'it touched memory that is not its own',
@@ -82,8 +85,8 @@ function meaning(signal: string): string {
 
 /** The failure as it is published: what happened, where, and the process's last words. */
 export function composeFailure(cause: FailureCause, stderrTail: string): RunnerFailure {
-  const message = cause.message.slice(0, MAX_CAUSE);
-  const lastWords = lastLines(stderrTail);
+  const message = cause.message.slice(0, MAX_CAUSE).replaceAll(controls, '\uFFFD');
+  const lastWords = lastLines(stderrTail).replaceAll(controls, '\uFFFD');
   return {
     reason: cause.reason,
     phase: cause.phase,

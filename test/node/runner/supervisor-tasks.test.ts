@@ -49,6 +49,20 @@ describe('a runner that breaks the contract', () => {
   });
 });
 
+describe('a runner whose words are meant for a terminal', () => {
+  it('is quoted without what would act on one', () => {
+    const here = bringTo('Loading');
+    here.runner.stderr = 'first\nsecond\x1b[2J\x9b31m\tthird\r';
+    const message = 'tensor \x1b]0;title\x07 has no place';
+    here.runner.say({ type: 'Failed', failure: { reason: 'ModelRejected', phase: 'Loading', message } });
+    here.runner.exit({ type: 'Exited', code: 1 });
+    expect(failure(here)?.message).toBe(
+      'While loading the model: tensor \uFFFD]0;title\uFFFD has no place\n' +
+        'Its last words:\nfirst\nsecond\uFFFD[2J\uFFFD31m\tthird',
+    );
+  });
+});
+
 describe('tasks', () => {
   const done: TaskEvent = {
     type: 'TaskEnded',
