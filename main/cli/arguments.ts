@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { DEFAULT_PORT } from '../core/contract/rest.ts';
+import { MOST_NODES } from '../core/simulator/random-scenario.ts';
 import { CliError, exitCodes } from './exit.ts';
 import type { commandHelp } from './help.ts';
 
@@ -20,7 +21,8 @@ export type Invocation =
   | (Common & { readonly type: 'status' })
   | (Common & { readonly type: 'rm'; readonly id: string })
   | (Common & { readonly type: 'retry' | 'pause' | 'resume'; readonly id: string })
-  | (Common & ChatOptions & { readonly type: 'chat' });
+  | (Common & ChatOptions & { readonly type: 'chat' })
+  | (SimulateOptions & { readonly type: 'simulate' });
 
 /** What is to run, and where it may. */
 export interface PlaceOptions {
@@ -56,6 +58,20 @@ export interface ChatOptions {
   readonly maxTokens: number | undefined;
   readonly temperature: number | undefined;
   readonly seed: number | undefined;
+}
+
+/** Of a file, or of random lives when it is undefined. */
+export interface SimulateOptions {
+  readonly file: string | undefined;
+  /** In place of the file's own; without a file, the one life to play in full. */
+  readonly seed: number | undefined;
+  readonly seeds: { readonly first: number; readonly last: number } | undefined;
+  readonly nodes: { readonly least: number; readonly most: number };
+  readonly json: boolean;
+  /** The scenario of that seed in place of playing it. */
+  readonly print: boolean;
+  /** The JSON Schema of scenario files. */
+  readonly schema: boolean;
 }
 
 const DEFAULT_WAIT_SECONDS = 600;
@@ -107,6 +123,16 @@ const options = {
     'max-tokens': { type: 'string' },
     temperature: { type: 'string' },
     seed: { type: 'string' },
+  },
+  simulate: {
+    help: common.help,
+    json: common.json,
+    schema: { type: 'boolean' },
+    random: { type: 'boolean' },
+    print: { type: 'boolean' },
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    nodes: { type: 'string' },
   },
 } as const satisfies Record<keyof typeof commandHelp, ParseArgsConfig['options']>;
 
@@ -201,7 +227,41 @@ export function parseInvocation(
         temperature: number('temperature', { least: 0, most: 10, fraction: true }),
         seed: number('seed', { least: -Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }),
       };
+    case 'simulate': {
+      const whole = { least: 0, most: Number.MAX_SAFE_INTEGER };
+      const [schema, random] = [values['schema'] === true, values['random'] === true];
+      if (random && positionals.length > 0) throw tooMany(name, positionals);
+      const seeds = rangeOf('--seeds', text('seeds'), { least: 1, most: whole.most });
+      const nodes = rangeOf('--nodes', text('nodes'), { least: 1, most: MOST_NODES });
+      return {
+        type: name,
+        file: schema || random ? undefined : only('FILE (or --random, or --schema)'),
+        seed: number('seed', whole),
+        seeds: seeds && { first: seeds.from ?? 1, last: seeds.to },
+        nodes:
+          nodes === undefined ? { least: 2, most: 5 } : { least: nodes.from ?? nodes.to, most: nodes.to },
+        json: asked.json,
+        print: values['print'] === true,
+        schema,
+      };
+    }
   }
+}
+
+/** `A..B`, or one number, which is the range's end. */
+function rangeOf(
+  flag: string,
+  text: string | undefined,
+  range: Range,
+): { readonly from: number | undefined; readonly to: number } | undefined {
+  if (text === undefined) return undefined;
+  const [first = '', second, ...more] = text.split('..');
+  const from = second === undefined ? undefined : numberOf(flag, first, range);
+  const to = numberOf(flag, second ?? first, range);
+  if (to === undefined || more.length > 0 || (from ?? to) > to) {
+    throw usage(`${flag} must be a number or a range A..B, but is ${JSON.stringify(text)}.`);
+  }
+  return { from, to };
 }
 
 function split(

@@ -22,6 +22,7 @@ Usage: skein COMMAND [options]
   pause ID          take it off its nodes until it is resumed
   resume ID         place a paused one anew
   chat [PROMPT]     ask a model; without a prompt, a conversation
+  simulate FILE     play a cluster's life from a file, or random ones
   status            the node that answers, its memory and what it runs
 
 Options of all commands but serve${connection}
@@ -141,6 +142,25 @@ keeps them, escaped.
   --json            the whole answer as JSON once it is complete${connection}
 
 In a conversation: /clear forgets it, /quit or Ctrl-D ends it.
+
+${exitCodeHelp}
+`,
+  simulate: `Usage: skein simulate FILE [--seed N] [--json]
+       skein simulate --random --seeds N [--nodes A..B] [--json]
+       skein simulate --random --seed N [--nodes A..B] [--print]
+       skein simulate --schema
+
+Plays the life of a cluster in memory: the real core with simulated clocks,
+network, disks, runners and downloads. Needs no node. Exits with 1 when a rule
+that must always hold did not. The same file and seed give the same answer.
+
+  --seed N          in place of the file's; with --random, that one life
+  --random          random lives, among mishaps of every kind
+  --seeds N | A..B  which ones: the first N, or from A to B (100)
+  --nodes A..B      how many nodes each has (2..5)
+  --print           the scenario of --seed as a file, in place of playing it
+  --schema          the JSON Schema of scenario files
+  --json            trace, end states, counts and violations as JSON
 
 ${exitCodeHelp}
 `,

@@ -4,6 +4,7 @@ import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
 import { askAbout, create, list, update } from './command/meta-instance.ts';
 import { preview } from './command/preview.ts';
+import { simulateCommand } from './command/simulate.ts';
 import { status } from './command/status.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
@@ -48,6 +49,7 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
     io.stdout.write(`${version()}\n`);
     return exitCodes.ok;
   }
+  if (asked.type === 'simulate') return simulateCommand(asked, io, signal);
   const session: Session = { client: new NodeClient(asked), io, signal };
   switch (asked.type) {
     case 'create':

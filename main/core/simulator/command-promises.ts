@@ -1,0 +1,90 @@
+import type { Command } from '../command.ts';
+import type { Entry, Outcome } from '../election/message.ts';
+import type { CommandId, MetaInstanceId, NodeId } from '../id.ts';
+import type { ClusterState } from '../state.ts';
+
+interface Deleted {
+  readonly commandId: CommandId;
+  readonly name: MetaInstanceId;
+  /** Creates of that name which the deleting master knew and whose callers had their answer. */
+  readonly creates: ReadonlySet<CommandId>;
+}
+
+/** What people were told, and what must be so of it once everybody is back. */
+export class CommandPromises {
+  /** Told as done, and whether an event of it is in the log. */
+  readonly #done = new Map<CommandId, boolean>();
+  /** Told by a master whether anything was ordered for it. */
+  readonly #ordered = new Map<CommandId, boolean>();
+  readonly #storedBy = new Map<CommandId, Set<NodeId>>();
+  readonly #creates = new Map<MetaInstanceId, CommandId[]>();
+  readonly #answeredWhenAsked = new Map<CommandId, ReadonlySet<CommandId>>();
+  readonly #deleted: Deleted[] = [];
+
+  asked(command: Command): void {
+    const { commandId } = command;
+    if (command.type === 'CreateMetaInstance') {
+      const name = command.metaInstanceId;
+      this.#creates.set(name, [...(this.#creates.get(name) ?? []), commandId]);
+    }
+    if (command.type === 'DeleteMetaInstance')
+      this.#answeredWhenAsked.set(commandId, new Set(this.#done.keys()));
+  }
+
+  decided(command: Command, outcome: Outcome, ordered: boolean, state: ClusterState): void {
+    const { commandId } = command;
+    this.#ordered.set(commandId, ordered);
+    if (command.type !== 'DeleteMetaInstance' || outcome.type !== 'Accepted') return;
+    const answered = this.#answeredWhenAsked.get(commandId);
+    const name = command.metaInstanceId;
+    const creates = (this.#creates.get(name) ?? []).filter(
+      (create) => answered?.has(create) === true && state.commands.includes(create),
+    );
+    this.#deleted.push({ commandId, name, creates: new Set(creates) });
+  }
+
+  answered({ commandId }: Command, outcome: Outcome): void {
+    if (outcome.type === 'Accepted') this.#done.set(commandId, this.#ordered.get(commandId) ?? false);
+  }
+
+  /** A side that lost learned what became of it at the winner: shown to people, so it is not lost silently. */
+  settled(commandId: CommandId, outcome: Outcome): void {
+    const inLog = outcome.type === 'Accepted' && (this.#ordered.get(commandId) ?? false);
+    if (this.#done.has(commandId)) this.#done.set(commandId, inLog);
+  }
+
+  stored(commandId: CommandId, nodeId: NodeId): void {
+    let nodes = this.#storedBy.get(commandId);
+    if (nodes === undefined) this.#storedBy.set(commandId, (nodes = new Set()));
+    nodes.add(nodeId);
+  }
+
+  /** That node's disk is gone: what only it held is gone with it. */
+  forget(nodeId: NodeId): void {
+    for (const nodes of this.#storedBy.values()) nodes.delete(nodeId);
+  }
+
+  /** Told as done, still held by a node's disk, and not in this state. */
+  lost(state: ClusterState): CommandId[] {
+    const known = new Set(state.commands);
+    return [...this.#done].flatMap(([commandId, inLog]) => {
+      const held = (this.#storedBy.get(commandId)?.size ?? 0) > 0;
+      return inLog && held && !known.has(commandId) ? [commandId] : [];
+    });
+  }
+
+  /** Names that are there although a person was told that they are deleted, and nobody made them since. */
+  revived(
+    state: ClusterState,
+    entries: readonly Entry[],
+  ): { readonly name: string; readonly commandId: CommandId }[] {
+    return this.#deleted.flatMap(({ name, commandId, creates }) => {
+      if (state.metaInstances[name] === undefined || (this.#storedBy.get(commandId)?.size ?? 0) === 0)
+        return [];
+      const made = entries.findLast(
+        ({ event }) => event.type === 'MetaInstanceCreated' && event.metaInstanceId === name,
+      );
+      return made?.commandId !== undefined && creates.has(made.commandId) ? [{ name, commandId }] : [];
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import type { Event, IndexedEvent } from '../event.ts';
+import type { MetaInstanceId, NodeId } from '../id.ts';
+import type { Instance } from '../instance.ts';
+import { shardBytes } from '../placement/memory.ts';
+import { MAX_RETRIES, type Policy } from '../policy.ts';
+import type { ClusterState } from '../state.ts';
+import { values } from '../view.ts';
+
+type Retries = Readonly<Record<MetaInstanceId, number>>;
+
+/** What must hold in every state that comes about, on whichever side of a partition. */
+export class StateRules {
+  /** Retries since a person asked or it settled, counted apart from the state's own count. */
+  readonly #retries = new WeakMap<ClusterState, Retries>();
+  readonly #policy: Policy;
+  readonly #violate: (rule: string, message: string) => void;
+
+  constructor(policy: Policy, violate: (rule: string, message: string) => void) {
+    this.#policy = policy;
+    this.#violate = violate;
+  }
+
+  check(before: ClusterState, after: ClusterState, { index, event }: IndexedEvent): void {
+    const retries = this.#counted(before, after, event);
+    this.#retries.set(after, retries);
+    if (event.type === 'InstanceRetrying') {
+      const owner = after.instances[event.instanceId]?.metaInstanceId;
+      const count = owner == null ? 0 : (retries[owner] ?? 0);
+      if (count > MAX_RETRIES) {
+        this.#violate(
+          'TooManyRetries',
+          `event ${index} is retry ${count} of ${owner ?? 'nothing'} that nobody asked for`,
+        );
+      }
+    }
+    if (event.type === 'InstanceCreated') this.#placed(after, event.instance, index);
+  }
+
+  #counted(before: ClusterState, after: ClusterState, event: Event): Retries {
+    const retries = this.#retries.get(before) ?? {};
+    switch (event.type) {
+      case 'InstanceRetrying': {
+        const owner = after.instances[event.instanceId]?.metaInstanceId;
+        return owner == null ? retries : { ...retries, [owner]: (retries[owner] ?? 0) + 1 };
+      }
+      case 'MetaInstanceCreated':
+      case 'MetaInstanceUpdated':
+      case 'MetaInstanceRetried':
+        return { ...retries, [event.metaInstanceId]: 0 };
+      case 'InstanceSettled': {
+        const owner = before.instances[event.instanceId]?.metaInstanceId;
+        return owner == null ? retries : { ...retries, [owner]: 0 };
+      }
+      case 'InstanceDeleted': {
+        const owner = before.instances[event.instanceId]?.metaInstanceId;
+        const other = event.reason === 'Replaced' || event.reason === 'Superseded';
+        const starts = other || event.reason === 'RetriesExhausted';
+        return owner == null || !starts ? retries : { ...retries, [owner]: 0 };
+      }
+      default:
+        return retries;
+    }
+  }
+
+  #placed(
+    state: ClusterState,
+    { instanceId, metaInstanceId, generation, assignments, startsAfter }: Instance,
+    index: number,
+  ): void {
+    const twins = values(state.instances).filter(
+      (other) =>
+        metaInstanceId !== null && other.metaInstanceId === metaInstanceId && other.generation === generation,
+    );
+    if (twins.length > 1) {
+      this.#violate(
+        'TwoInstances',
+        `event ${index} makes ${instanceId} a second Instance of generation ${generation}`,
+      );
+    }
+    for (const { nodeId } of assignments) {
+      const planned = this.#planned(state, nodeId, new Set(startsAfter ?? []));
+      const { memoryBytes = 0, name = nodeId } = state.nodes[nodeId] ?? {};
+      if (planned <= memoryBytes) continue;
+      this.#violate(
+        'OverMemory',
+        `event ${index} plans ${planned} bytes on ${name}, which has ${memoryBytes}`,
+      );
+    }
+  }
+
+  #planned(state: ClusterState, nodeId: NodeId, ends: ReadonlySet<string>): number {
+    let planned = 0;
+    for (const { instanceId, assignments, card, contextLength, sharding } of values(state.instances)) {
+      const assigned = assignments.find((assignment) => assignment.nodeId === nodeId);
+      if (assigned === undefined || ends.has(instanceId)) continue;
+      const { rank, firstLayer, lastLayer } = assigned;
+      const shard = { sharding, rank, worldSize: assignments.length, layers: lastLayer - firstLayer };
+      planned += shardBytes(card, contextLength, this.#policy, shard);
+    }
+    return planned;
+  }
+}

@@ -1,0 +1,234 @@
+import { admit } from '../admit.ts';
+import type { Command } from '../command.ts';
+import { decide } from '../decide.ts';
+import type { Proposal } from '../election/input.ts';
+import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
+import { stillMeant } from '../election/tails.ts';
+import type { Event } from '../event.ts';
+import type { NodeId, RunnerId } from '../id.ts';
+import type { Policy } from '../policy.ts';
+import { reconcileInstance } from '../reconcile/instance.ts';
+import { reconcileMetaInstance, type ReconcileContext } from '../reconcile/meta-instance.ts';
+import type { Reconciled } from '../reconcile/result.ts';
+import { everything, touchedBy, type Touched } from '../reconcile/touched.ts';
+import type { ClusterState } from '../state.ts';
+import type { NodeTelemetry, RunnerTelemetry } from '../telemetry.ts';
+import type { Link } from '../topology.ts';
+import type { Parcel } from './parcel.ts';
+import type { SeededRandom } from './random.ts';
+
+export interface TenureInit {
+  readonly state: ClusterState;
+  readonly policy: Policy;
+  readonly random: SeededRandom;
+  /** Epoch ms of this node's own clock. */
+  readonly wallClock: () => number;
+  /** Virtual ms, the same for all. */
+  readonly now: () => number;
+  /** While the process lives. */
+  readonly after: (delayMs: number, run: () => void) => () => void;
+  /** Orders them; false = this node is not the master any more and nothing was taken. */
+  readonly propose: (proposals: readonly Proposal[]) => boolean;
+  readonly fold: (state: ClusterState, entry: Entry) => ClusterState;
+  /** The entries just proposed. */
+  readonly ordered: () => readonly Entry[];
+  readonly reachable: (nodeId: NodeId) => boolean;
+}
+
+interface Observed {
+  readonly node: NodeTelemetry;
+  readonly runners: readonly RunnerTelemetry[];
+  readonly links: readonly Link[];
+}
+
+interface Waiting {
+  readonly index: number;
+  readonly done: () => void;
+}
+
+/** Reconciles of one key within one moment. More is a reconciler that never comes to rest [R3]. */
+const MOST_AT_ONCE = 50;
+
+/** What a node does while it is the master: decides, admits, reconciles, and answers once it is safe. */
+export class Tenure {
+  readonly #init: TenureInit;
+  /** The state after everything ordered: decisions and reconcilers look at it. */
+  #ordered: ClusterState;
+  #acknowledged = 0;
+  #over = false;
+  #waiting: Waiting[] = [];
+  readonly #queued = new Set<string>();
+  readonly #requeues = new Map<string, () => void>();
+  readonly #hot = new Map<string, { at: number; count: number }>();
+  readonly #observed = new Map<NodeId, Observed>();
+  readonly #heard = new Map<NodeId, { readonly sessionId: string; readonly sequence: number }>();
+
+  constructor(init: TenureInit) {
+    this.#init = init;
+    this.#ordered = init.state;
+    this.#wake(everything(init.state));
+  }
+
+  /** May be called twice. Callers that wait ask the next master. */
+  end(): void {
+    this.rest();
+    this.#waiting = [];
+  }
+
+  /** It leads no more: nothing new is decided; who may be answered still is told by `acknowledged`. */
+  rest(): void {
+    this.#over = true;
+    for (const cancel of this.#requeues.values()) cancel();
+    this.#requeues.clear();
+  }
+
+  /** What the reconcilers would still order if they were asked now, by key [V7]. */
+  get unfinished(): readonly string[] {
+    const { metaInstances, instances } = everything(this.#ordered);
+    const context = this.#context();
+    const results = [
+      ...metaInstances.map((id) => [id, reconcileMetaInstance(this.#ordered, id, context)] as const),
+      ...instances.map((id) => [id, reconcileInstance(this.#ordered, id, context)] as const),
+    ];
+    return results.flatMap(([id, { events }]) => events.map(({ type }) => `${type} for ${id}`));
+  }
+
+  /** Entries of this node's epoch are on its disk. */
+  onDurable(entries: readonly Entry[], state: ClusterState): void {
+    for (const { event } of entries) this.#wake(touchedBy(event, state));
+  }
+
+  acknowledged(index: number): void {
+    this.#acknowledged = index;
+    const done = this.#waiting.filter((each) => each.index <= index);
+    this.#waiting = this.#waiting.filter((each) => each.index > index);
+    for (const each of done) each.done();
+  }
+
+  /**
+   * @param answer called once everything the log held at the decision is safe; at most once, never after `end`
+   * @param ofTail the command was answered before, on a side that lost
+   */
+  decide(kept: KeptCommand, ofTail: boolean, answer: (outcome: Outcome, ordered: boolean) => void): void {
+    if (this.#over) return;
+    const { command } = kept;
+    const known = this.#ordered.commands.includes(command.commandId);
+    const generation = generationOf(this.#ordered, command);
+    let outcome: Outcome = { type: 'Accepted' };
+    let ordered = known;
+    if (!known && ofTail && !stillMeant(kept, generation)) {
+      const message = `what ${command.commandId} edits was edited on the other side of a partition`;
+      outcome = { type: 'Refused', code: 'EditConflict', message };
+    } else if (!known) {
+      const decided = decide(this.#ordered, command, this.#context());
+      if (decided.ok) {
+        ordered = decided.value.length > 0;
+        const baseGeneration = command.type === 'UpdateMetaInstance' ? generation : null;
+        if (!this.#record(decided.value, ofTail ? kept : { command, baseGeneration })) return;
+      } else if (!(ofTail && isDoneWhenGone(command) && decided.error.code === 'NotFound')) {
+        outcome = { type: 'Refused', ...decided.error };
+      }
+    }
+    this.#whenSafe(() => answer(outcome, ordered));
+  }
+
+  takeReports(from: NodeId, { sessionId, sequence, reports }: Extract<Parcel, { type: 'Reports' }>): void {
+    if (this.#over) return;
+    const heard = this.#heard.get(from);
+    if (heard?.sessionId === sessionId && heard.sequence >= sequence) return;
+    this.#heard.set(from, { sessionId, sequence });
+    for (const report of reports) {
+      // What an earlier session sent goes down with it.
+      const current = this.#ordered.nodes[from]?.sessionId === sessionId;
+      const belongs = report.type === 'NodeStarted' ? report.sessionId === sessionId : current;
+      if (belongs && admit(this.#ordered, report) && !this.#record([report])) return;
+    }
+  }
+
+  takeTelemetry(from: NodeId, { node, runners, links }: Extract<Parcel, { type: 'Telemetry' }>): void {
+    const isNew = !this.#observed.has(from);
+    this.#observed.set(from, { node: { ...node, at: this.#init.wallClock() }, runners, links });
+    if (isNew) this.#wake(everything(this.#ordered));
+  }
+
+  #whenSafe(done: () => void): void {
+    const index = this.#ordered.lastIndex;
+    if (index <= this.#acknowledged) done();
+    else this.#waiting.push({ index, done });
+  }
+
+  /** False when it is not the master any more. */
+  #record(events: readonly Event[], command?: KeptCommand): boolean {
+    if (events.length === 0) return true;
+    const at = Math.round(this.#init.wallClock());
+    const proposals = events.map((event, position): Proposal => {
+      if (position > 0 || command === undefined) return { at, event };
+      return { at, event, commandId: command.command.commandId, command };
+    });
+    if (!this.#init.propose(proposals)) return false;
+    for (const entry of this.#init.ordered()) this.#ordered = this.#init.fold(this.#ordered, entry);
+    return true;
+  }
+
+  #wake({ metaInstances, instances }: Touched): void {
+    for (const id of metaInstances) {
+      this.#enqueue(`MetaInstance ${id}`, (context) => reconcileMetaInstance(this.#ordered, id, context));
+    }
+    for (const id of instances) {
+      this.#enqueue(`Instance ${id}`, (context) => reconcileInstance(this.#ordered, id, context));
+    }
+  }
+
+  #enqueue(key: string, reconcile: (context: ReconcileContext) => Reconciled): void {
+    if (this.#over || this.#queued.has(key)) return;
+    this.#queued.add(key);
+    this.#init.after(0, () => {
+      this.#queued.delete(key);
+      if (this.#over) return;
+      this.#requeues.get(key)?.();
+      this.#requeues.delete(key);
+      this.#count(key);
+      const { events, result } = reconcile(this.#context());
+      if (!this.#record(events) || result.type === 'Done') return;
+      const again = this.#init.after(result.delayMs, () => this.#enqueue(key, reconcile));
+      this.#requeues.set(key, again);
+    });
+  }
+
+  #count(key: string): void {
+    const at = this.#init.now();
+    const last = this.#hot.get(key);
+    const count = last?.at === at ? last.count + 1 : 1;
+    this.#hot.set(key, { at, count });
+    if (count > MOST_AT_ONCE) throw new Error(`reconciling ${key} does not come to rest`);
+  }
+
+  #context(): ReconcileContext {
+    const nodes: Record<NodeId, NodeTelemetry> = {};
+    const runners: Record<RunnerId, RunnerTelemetry> = {};
+    const links: Link[] = [];
+    for (const [nodeId, observed] of this.#observed) {
+      if (!this.#init.reachable(nodeId)) continue;
+      nodes[nodeId] = observed.node;
+      for (const runner of observed.runners) runners[runner.runnerId] = runner;
+      links.push(...observed.links);
+    }
+    return {
+      now: this.#init.wallClock(),
+      random: this.#init.random.next(),
+      telemetry: { nodes, runners, downloads: [], links },
+      policy: this.#init.policy,
+    };
+  }
+}
+
+/** The winner's generation of what a command names; null = it is not there, or the command names nothing. */
+function generationOf(state: ClusterState, command: Command): number | null {
+  if (!('metaInstanceId' in command)) return null;
+  return state.metaInstances[command.metaInstanceId]?.generation ?? null;
+}
+
+/** What asks only that something be gone is done when it is, on whichever side of a partition it went. */
+function isDoneWhenGone({ type }: Command): boolean {
+  return type === 'DeleteMetaInstance' || type === 'DeleteInstance' || type === 'CancelTask';
+}
