@@ -6,6 +6,7 @@ import { explicitProblem } from './placement/explicit.ts';
 import { placeAs } from './placement/place.ts';
 import type { PlacementContext } from './placement/request.ts';
 import { ok, refused, type Result } from './result.ts';
+import { ofReachable } from './reconcile/reachable.ts';
 import type { ClusterState } from './state.ts';
 
 /** Unlike a MetaInstance it does not wait for a place: it has one now, or is refused with the reason [K8]. */
@@ -17,7 +18,8 @@ export function placeInstance(
   const instanceId = loneInstanceIdFor(commandId);
   if (state.instances[instanceId] !== undefined) return refused(alreadyExists(instanceId));
   const identity = { instanceId, metaInstanceId: null, generation: 1 };
-  const placed = placeAs(identity, state, { spec, card }, context);
+  const telemetry = ofReachable(state, context.telemetry);
+  const placed = placeAs(identity, state, { spec, card }, { ...context, telemetry });
   if (!placed.ok) return refused({ code: 'NoPlace', message: placed.error.message });
   return ok([{ type: 'InstanceCreated', instance: placed.value }]);
 }

@@ -17,6 +17,10 @@ export const InstanceDeletionReason = z.enum([
   'Superseded',
   /** A person deleted this Instance; its MetaInstance, if it has one, is placed anew. */
   'Deleted',
+  /** A node with a shard of it was lost. */
+  'NodeLost',
+  /** Two of its ranks no longer reach each other. */
+  'LinkBroken',
 ]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 
@@ -31,6 +35,15 @@ export const Event = z.discriminatedUnion('type', [
     sessionId: z.string().min(1).max(128),
     memoryBytes: z.int().min(0),
   }),
+  /** Its connection is closed, or nothing was heard of it for too long: what it ran counts as gone. */
+  z.strictObject({
+    type: z.literal('NodeLost'),
+    nodeId: NodeId,
+    reason: z.enum(['ConnectionClosed', 'Silent']),
+    message: z.string(),
+  }),
+  /** It is heard again in the session it was lost in. */
+  z.strictObject({ type: z.literal('NodeReturned'), nodeId: NodeId }),
   z.strictObject({
     type: z.literal('MetaInstanceCreated'),
     metaInstanceId: MetaInstanceId,
@@ -73,6 +86,8 @@ export const Event = z.discriminatedUnion('type', [
     instanceId: InstanceId,
     reason: InstanceDeletionReason,
     message: z.string(),
+    /** Epoch ms before which its MetaInstance is not placed anew; absent = at once. */
+    placeNotBefore: z.number().optional(),
   }),
   /** `Shutdown` removes the runner from the state. */
   z.strictObject({

@@ -81,6 +81,10 @@ export const MetaInstanceStatus = z.strictObject({
   lastFailure: AttemptFailure.nullable(),
   /** Epoch ms; when the scheduled retry starts. Null = none is scheduled. */
   nextAttemptAt: z.number().nullable(),
+  /** Instances lost to nodes or links since the last time it stayed Ready or a person asked [L17]. */
+  disruptions: z.int().min(0).default(0),
+  /** Epoch ms before which it is not placed anew; null = at once. */
+  placeNotBefore: z.number().nullable().default(null),
   /**
    * Number of its next placement, part of that Instance's id. Begins at the index of the event that created it and
    * rises by one with each Instance: when a name is used again, no id of its earlier life comes back.

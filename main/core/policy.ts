@@ -12,6 +12,10 @@ export interface Policy {
   readonly settleMs: number;
   /** How long an Instance that was replaced may finish its tasks. */
   readonly drainMs: number;
+  /** A node of which nothing was heard for so long is lost. */
+  readonly nodeSilenceMs: number;
+  /** How long a new master judges no other node. */
+  readonly nodeGraceMs: number;
   /** When a MetaInstance without a place is looked at again, if nothing changed before. */
   readonly placementRetryMs: number;
   /** Memory of a runner beyond weights and KV cache, counted by placement. */
@@ -27,6 +31,8 @@ export const defaultPolicy: Policy = {
   retryCapMs: 1 * MINUTE,
   settleMs: 10 * SECOND,
   drainMs: 2 * MINUTE,
+  nodeSilenceMs: 3 * SECOND,
+  nodeGraceMs: 5 * SECOND,
   placementRetryMs: 10 * SECOND,
   runnerOverheadBytes: 128 * MiB,
   reservedBytes: GiB / 4,

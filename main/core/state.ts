@@ -14,6 +14,8 @@ export const NodeRecord = z.strictObject({
   sessionId: z.string().min(1).max(128),
   memoryBytes: z.int().min(0),
   startedAt: z.number(),
+  /** Epoch ms since when the master holds it for lost: nothing is placed there. Absent = it is not lost. */
+  lostAt: z.number().optional(),
 });
 export type NodeRecord = z.infer<typeof NodeRecord>;
 

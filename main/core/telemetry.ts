@@ -34,10 +34,22 @@ export interface DownloadTelemetry {
   readonly totalBytes: number;
 }
 
+/** What the master's node knows of the connections to the others. */
+export interface PeerTelemetry {
+  /** The observing node: it never judges itself. */
+  readonly self: NodeId;
+  /** Epoch ms since when it observes; a new master has seen nothing before. */
+  readonly since: number;
+  /** Nodes whose connection is closed now. */
+  readonly closed: readonly NodeId[];
+}
+
 export interface Telemetry {
   readonly nodes: Readonly<Record<NodeId, NodeTelemetry>>;
   readonly runners: Readonly<Record<RunnerId, RunnerTelemetry>>;
   readonly downloads: readonly DownloadTelemetry[];
   /** Which node reaches which, and how; absent = none known. */
   readonly links?: readonly Link[];
+  /** Absent = nobody is judged by silence or by links. */
+  readonly peers?: PeerTelemetry;
 }

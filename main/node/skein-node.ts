@@ -70,6 +70,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const clock = systemClock;
   const random = Math.random;
   const sessionId = randomUUID();
+  const startedAt = clock.now();
   const { config } = init;
   const { nodeId } = loadIdentity({ log }, { path: folder.identityPath });
   const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
@@ -103,7 +104,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       ...(init.timings && { timings: init.timings }),
     },
   );
-  const telemetry = (): Telemetry => observe(nodeId, memory, worker);
+  const telemetry = (): Telemetry => observe(nodeId, startedAt, memory, worker);
   const reconcilers = new Reconcilers({ master, clock, log, random }, { telemetry, policy });
   const tasks = new Tasks(
     { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()) },
@@ -158,12 +159,13 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   };
 }
 
-function observe(nodeId: NodeId, memory: MemorySampler, worker: Worker): Telemetry {
+function observe(nodeId: NodeId, since: number, memory: MemorySampler, worker: Worker): Telemetry {
   const { runners, downloads } = worker.telemetry;
   return {
     nodes: memory.latest === undefined ? {} : { [nodeId]: { nodeId, ...memory.latest } },
     runners: Object.fromEntries(runners.map((runner) => [runner.runnerId, runner])),
     downloads,
+    peers: { self: nodeId, since, closed: [] },
   };
 }
 

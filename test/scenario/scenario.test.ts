@@ -180,6 +180,51 @@ const scenarios: Readonly<Record<string, () => Transcript>> = {
     return transcript;
   },
 
+  'node-lost': () => {
+    const transcript = new Transcript({ judges: true });
+    for (const name of ['ada', 'bob']) transcript.join(name);
+    transcript.create('chat');
+    transcript.run(20 * SECOND);
+    transcript.note('its connection closes: placed anew elsewhere at once');
+    transcript.kill('ada');
+    transcript.run(2 * SECOND);
+    transcript.start('ada');
+    transcript.run(2 * SECOND);
+    transcript.note('the next one too falls silent, before it settled: placed anew after a delay');
+    transcript.kill('bob', { silent: true });
+    transcript.run(6 * SECOND);
+    transcript.show('chat');
+    transcript.note('it stayed Ready: the next loss is a first one again');
+    transcript.start('bob');
+    transcript.run(12 * SECOND);
+    transcript.kill('ada');
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    return transcript;
+  },
+
+  'node-lost-alone': () => {
+    const transcript = new Transcript({ judges: true });
+    transcript.join('ada');
+    transcript.create('chat');
+    transcript.run(20 * SECOND);
+    transcript.kill('ada', { silent: true });
+    transcript.run(20 * SECOND);
+    transcript.note('nobody else is there: it waits, and no attempt is used up');
+    transcript.show('chat');
+    transcript.start('ada');
+    transcript.run(2 * SECOND);
+    transcript.show('chat');
+    transcript.note('a new master judges nobody before its grace is over');
+    transcript.cluster.restartMaster();
+    transcript.kill('ada');
+    transcript.run(4 * SECOND);
+    transcript.show('chat');
+    transcript.run(2 * SECOND);
+    transcript.showAll();
+    return transcript;
+  },
+
   'update-by-surge': () => {
     const transcript = onAda();
     transcript.create('chat');

@@ -3,18 +3,18 @@ import { apply } from '../../main/core/apply/index.ts';
 import type { Command, Refusal } from '../../main/core/command.ts';
 import { decide } from '../../main/core/decide.ts';
 import type { Event, IndexedEvent } from '../../main/core/event.ts';
-import type { CommandId, InstanceId, MetaInstanceId, NodeId, RunnerId, TaskId } from '../../main/core/id.ts';
-import { neededBytes } from '../../main/core/placement/memory.ts';
+import type { CommandId, InstanceId, MetaInstanceId, NodeId, TaskId } from '../../main/core/id.ts';
 import { defaultPolicy, type Policy } from '../../main/core/policy.ts';
 import { reconcileInstance } from '../../main/core/reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../../main/core/reconcile/meta-instance.ts';
+import { reconcileNode } from '../../main/core/reconcile/node.ts';
 import type { Reconciled } from '../../main/core/reconcile/result.ts';
 import type { Result } from '../../main/core/result.ts';
 import { emptyState, type ClusterState } from '../../main/core/state.ts';
-import type { NodeTelemetry, RunnerTelemetry } from '../../main/core/telemetry.ts';
 import { GiB } from '../../main/core/unit.ts';
 import { everything, touchedBy, type Touched } from '../../main/core/reconcile/touched.ts';
 import { Agenda } from './agenda.ts';
+import { observe } from './cluster-telemetry.ts';
 import { defaultPace, ScriptedWorker, type Pace } from './scripted-worker.ts';
 
 /** A node of the simulated cluster. */
@@ -24,6 +24,10 @@ interface Machine {
   readonly memoryBytes: number;
   sessions: number;
   worker: ScriptedWorker | undefined;
+  /** Epoch ms when it was last heard. */
+  heardAt: number;
+  /** Its end closed no connection: the master hears nothing, and no more. */
+  silent: boolean;
   /** Reports of this session in the order they were sent. */
   sent: Report[];
   toMasterAt: number;
@@ -34,7 +38,8 @@ interface Machine {
 
 type Key =
   | { readonly type: 'MetaInstance'; readonly id: MetaInstanceId }
-  | { readonly type: 'Instance'; readonly id: InstanceId };
+  | { readonly type: 'Instance'; readonly id: InstanceId }
+  | { readonly type: 'Node'; readonly id: NodeId };
 
 export interface ClusterInit {
   readonly policy?: Partial<Policy>;
@@ -43,6 +48,8 @@ export interface ClusterInit {
   readonly random?: () => number;
   /** One way between a node and the master, from and to (not included), in ms. */
   readonly latencyMs?: readonly [number, number];
+  /** Whether the master judges nodes by their connections and silence. */
+  readonly judges?: boolean;
   /** Whether a node looks only at the newest of several states that reach it together. */
   readonly coalesce?: boolean;
   /** Told after each event. */
@@ -71,6 +78,9 @@ export class Cluster {
   readonly #machines = new Map<string, Machine>();
   readonly #queued = new Set<string>();
   readonly #requeues = new Map<string, () => void>();
+  /** Epoch ms at which the play began. */
+  readonly startedAt = this.agenda.now;
+  #masterSince = this.agenda.now;
   #commands = 0;
   #taskCount = 0;
   /** What ends each running task on its node. */
@@ -107,6 +117,8 @@ export class Cluster {
       memoryBytes,
       sessions: 0,
       worker: undefined,
+      heardAt: 0,
+      silent: false,
       sent: [],
       toMasterAt: 0,
       toNodeAt: 0,
@@ -116,10 +128,13 @@ export class Cluster {
   }
 
   /** The node's process ends at once. What it has sent may still arrive. */
-  kill(name: string): void {
+  kill(name: string, how: { readonly silent?: boolean } = {}): void {
     const machine = this.machine(name);
     machine.worker?.kill();
     machine.worker = undefined;
+    machine.heardAt = this.agenda.now;
+    machine.silent = how.silent ?? false;
+    this.#enqueue({ type: 'Node', id: machine.nodeId });
   }
 
   start(name: string): void {
@@ -168,6 +183,7 @@ export class Cluster {
   /** The master starts anew from its log. */
   restartMaster(): void {
     this.state = replay(this.entries);
+    this.#masterSince = this.agenda.now;
     for (const cancel of this.#requeues.values()) cancel();
     this.#requeues.clear();
     this.#wake(everything(this.state));
@@ -243,32 +259,18 @@ export class Cluster {
   }
 
   context(): ReconcileContext {
-    const nodes: Record<NodeId, NodeTelemetry> = {};
-    const runners: Record<RunnerId, RunnerTelemetry> = {};
-    for (const { nodeId, memoryBytes, worker } of this.#machines.values()) {
-      if (worker === undefined) continue;
-      let residentBytes = 0;
-      for (const { runnerId, instance, status } of worker.processes) {
-        const held =
-          status === undefined || status.type === 'Idle'
-            ? 0
-            : neededBytes(instance.card, instance.contextLength, this.policy);
-        residentBytes += held;
-        runners[runnerId] = telemetryOf(runnerId, instance.card.layers, held);
-      }
-      nodes[nodeId] = {
-        nodeId,
-        totalBytes: memoryBytes,
-        availableBytes: memoryBytes - residentBytes,
-        at: this.agenda.now,
-      };
-    }
-    const random = this.#init.random?.() ?? 0.5;
+    const { judges = false, random } = this.#init;
+    const observed = observe(this.machines, this.agenda.now, { policy: this.policy, judges });
+    const telemetry = { ...observed, ...(judges && { peers: this.#peers }) };
+    return { now: this.agenda.now, random: random?.() ?? 0.5, telemetry, policy: this.policy };
+  }
+
+  get #peers(): NonNullable<ReconcileContext['telemetry']['peers']> {
+    const closed = this.machines.filter(({ worker, silent }) => worker === undefined && !silent);
     return {
-      now: this.agenda.now,
-      random,
-      telemetry: { nodes, runners, downloads: [] },
-      policy: this.policy,
+      self: 'node-master' as NodeId,
+      since: this.#masterSince,
+      closed: closed.map(({ nodeId }) => nodeId),
     };
   }
 
@@ -277,22 +279,26 @@ export class Cluster {
     const result =
       key.type === 'MetaInstance'
         ? reconcileMetaInstance(this.state, key.id, context)
-        : reconcileInstance(this.state, key.id, context);
+        : key.type === 'Instance'
+          ? reconcileInstance(this.state, key.id, context)
+          : reconcileNode(this.state, key.id, context);
     return this.#init.reconciled?.(key, result, this) ?? result;
   }
 
   /** Keys there are now. */
   keys(): Key[] {
-    const { metaInstances, instances } = everything(this.state);
+    const { metaInstances, instances, nodes } = everything(this.state);
     return [
       ...metaInstances.map((id): Key => ({ type: 'MetaInstance', id })),
       ...instances.map((id): Key => ({ type: 'Instance', id })),
+      ...nodes.map((id): Key => ({ type: 'Node', id })),
     ];
   }
 
-  #wake({ metaInstances, instances }: Touched): void {
+  #wake({ metaInstances, instances, nodes }: Touched): void {
     for (const id of metaInstances) this.#enqueue({ type: 'MetaInstance', id });
     for (const id of instances) this.#enqueue({ type: 'Instance', id });
+    for (const id of nodes) this.#enqueue({ type: 'Node', id });
   }
 
   #enqueue(key: Key): void {
@@ -357,16 +363,3 @@ export function replay(entries: readonly IndexedEvent[]): ClusterState {
 }
 
 const sessionOf = ({ name, sessions }: Machine): string => `${name}-${sessions}`;
-
-function telemetryOf(runnerId: RunnerId, totalLayers: number, residentBytes: number): RunnerTelemetry {
-  return {
-    runnerId,
-    layersLoaded: 0,
-    totalLayers,
-    activeTasks: 0,
-    queuedTasks: 0,
-    weightBytes: 0,
-    kvBytes: 0,
-    residentBytes,
-  };
-}

@@ -43,7 +43,7 @@ const happening = fc.oneof(
     times: fc.constantFrom(1, 1, 2, 5),
   }),
   fc.record({ do: fc.constant('download fault' as const), nodeName }),
-  fc.record({ do: fc.constant('restart' as const), nodeName, downMs: fc.nat(5_000) }),
+  fc.record({ do: fc.constant('restart' as const), nodeName, downMs: fc.nat(9_000), silent: fc.boolean() }),
   fc.record({ do: fc.constant('resend' as const), nodeName, count: fc.integer({ min: 1, max: 12 }) }),
   fc.record({ do: fc.constant('task' as const), nodeName, model, ms: fc.nat(20_000) }),
   fc.record({ do: fc.constant('cancel' as const) }),
@@ -147,7 +147,7 @@ export function take(cluster: Cluster, each: Step['what']): void {
       cluster.machine(each.nodeName).worker?.downloadFaults.push('connection reset');
       return;
     case 'restart':
-      cluster.kill(each.nodeName);
+      cluster.kill(each.nodeName, { silent: each.silent });
       cluster.agenda.after(each.downMs, () => {
         if (cluster.machine(each.nodeName).worker === undefined) cluster.start(each.nodeName);
       });

@@ -115,6 +115,16 @@ export class Transcript {
     this.#submit({ type: 'ResumeMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
   }
 
+  kill(name: string, how: { readonly silent?: boolean } = {}): void {
+    this.#line('>', `${name} is killed${how.silent === true ? ', and no connection closes' : ''}`);
+    this.cluster.kill(name, how);
+  }
+
+  start(name: string): void {
+    this.#line('>', `${name} starts again`);
+    this.cluster.start(name);
+  }
+
   /** The node's process is killed and starts again after `downMs`. */
   restart(name: string, downMs: number): void {
     this.#line('>', `${name} is killed`);
@@ -221,6 +231,10 @@ function describeEvent(event: Event): string {
   switch (type) {
     case 'NodeStarted':
       return `${type} ${event.name}, session ${event.sessionId}`;
+    case 'NodeLost':
+      return `${type} ${event.nodeId} ${event.reason}`;
+    case 'NodeReturned':
+      return `${type} ${event.nodeId}`;
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':
     case 'MetaInstanceRetried':

@@ -19,7 +19,7 @@ import {
   metaInstanceUpdated,
   placementFailed,
 } from './meta-instance.ts';
-import { downloadChanged, nodeStarted } from './node.ts';
+import { downloadChanged, nodeLost, nodeReturned, nodeStarted } from './node.ts';
 import { runnerStatusChanged } from './runner.ts';
 import { taskCancelling, taskEnded, taskStarted } from './task.ts';
 
@@ -41,6 +41,10 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
   switch (event.type) {
     case 'NodeStarted':
       return nodeStarted(state, event, at);
+    case 'NodeLost':
+      return nodeLost(state, event, at);
+    case 'NodeReturned':
+      return nodeReturned(state, event);
     case 'DownloadChanged':
       return downloadChanged(state, event);
     case 'MetaInstanceCreated':
@@ -82,6 +86,7 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
 function touchedBy(before: ClusterState, after: ClusterState, event: Event): readonly MetaInstanceId[] {
   switch (event.type) {
     case 'NodeStarted':
+    case 'NodeLost':
     case 'DownloadChanged':
       return values(after.instances)
         .filter(({ assignments }) => assignments.some(({ nodeId }) => nodeId === event.nodeId))
@@ -103,6 +108,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     case 'MetaInstanceDeleting':
     case 'PlacementFailed':
       return [event.metaInstanceId];
+    case 'NodeReturned':
     case 'MetaInstanceDeleted':
     case 'TaskStarted':
     case 'TaskCancelling':

@@ -27,6 +27,7 @@ export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceC
   const counted = withStatus(state, metaInstance, {
     observedGeneration: instance.generation,
     nextPlacement: metaInstance.status.nextPlacement + 1,
+    placeNotBefore: null,
   });
   return { ...counted, instances: added };
 }
@@ -60,20 +61,17 @@ export function restartInPlace(state: ClusterState, instance: Instance): Cluster
 
 export function instanceSettled(state: ClusterState, { instanceId }: Of<'InstanceSettled'>): ClusterState {
   const metaInstance = knownOwner(state, knownInstance(state, instanceId));
-  return withStatus(state, metaInstance, { consecutiveFailures: 0 });
+  return withStatus(state, metaInstance, { consecutiveFailures: 0, disruptions: 0 });
 }
 
 /** Tasks and terminal runners go with their Instance; a live runner stays until its node reports the end [L8]. */
-export function instanceDeleted(
-  state: ClusterState,
-  { instanceId, reason, message }: Of<'InstanceDeleted'>,
-  at: number,
-): ClusterState {
+export function instanceDeleted(state: ClusterState, event: Of<'InstanceDeleted'>, at: number): ClusterState {
+  const { instanceId } = event;
   const instance = knownInstance(state, instanceId);
   const changed =
     instance.metaInstanceId === null
       ? state
-      : withStatusAfterDeletion(state, knownOwner(state, instance), instance, { reason, message }, at);
+      : withStatusAfterDeletion(state, knownOwner(state, instance), event, at);
   const ended = withoutWork(changed, instanceId);
   return withoutUnwantedDownloads({ ...ended, instances: without(ended.instances, instanceId) }, instance);
 }
@@ -81,13 +79,12 @@ export function instanceDeleted(
 function withStatusAfterDeletion(
   state: ClusterState,
   metaInstance: MetaInstance,
-  { instanceId }: Instance,
-  { reason, message }: Pick<Of<'InstanceDeleted'>, 'reason' | 'message'>,
+  { instanceId, reason, message, placeNotBefore }: Of<'InstanceDeleted'>,
   at: number,
 ): ClusterState {
   const {
     metaInstanceId,
-    status: { conditions, consecutiveFailures },
+    status: { conditions, consecutiveFailures, disruptions },
   } = metaInstance;
   const all = instancesOf(state, metaInstanceId);
   // The earlier one of two: the counts are about the newer one.
@@ -100,7 +97,14 @@ function withStatusAfterDeletion(
       Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),
     };
     const shown = { ...conditions, Placed: placed, ...failed };
-    return withStatus(state, metaInstance, { nextAttemptAt: null, ...lastFailure, conditions: shown });
+    const disrupted = reason === 'NodeLost' || reason === 'LinkBroken';
+    return withStatus(state, metaInstance, {
+      nextAttemptAt: null,
+      ...lastFailure,
+      conditions: shown,
+      placeNotBefore: placeNotBefore ?? null,
+      ...(disrupted && { disruptions: disruptions + 1 }),
+    });
   }
   // A replacement went: the earlier one goes on serving, with counts of its own.
   const updated = exhausted && {

@@ -36,6 +36,8 @@ export function metaInstanceCreated(
           consecutiveFailures: 0,
           lastFailure: null,
           nextAttemptAt: null,
+          disruptions: 0,
+          placeNotBefore: null,
           nextPlacement: state.lastIndex + 1,
         },
       },
@@ -94,6 +96,8 @@ function tryAgain(
   const { Updated: updated } = conditions;
   return withStatus(state, metaInstance, {
     consecutiveFailures: 0,
+    disruptions: 0,
+    placeNotBefore: null,
     conditions: {
       ...conditions,
       Failed: stamped(conditions.Failed, { status: 'False', ...why }, at),

@@ -1,7 +1,7 @@
 import type { Event } from '../event.ts';
-import type { RunnerId } from '../id.ts';
+import type { NodeId, RunnerId } from '../id.ts';
 import type { Instance, Runner } from '../instance.ts';
-import type { ClusterState } from '../state.ts';
+import type { ClusterState, NodeRecord } from '../state.ts';
 import { runnerHealth, values, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
 
@@ -38,6 +38,35 @@ export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: n
     .reduce(restartInPlace, gone);
 }
 
+/**
+ * What it ran counts as gone, so that nobody waits for its word; verified files stay known. Its Instances were deleted
+ * before, by the same reconcile [N5].
+ * @throws Error when the node never joined [S2]
+ */
+export function nodeLost(state: ClusterState, { nodeId }: Of<'NodeLost'>, at: number): ClusterState {
+  const node = knownNode(state, nodeId);
+  const others = <Value extends { nodeId: string }>(record: Record<string, Value>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(record).filter(([, value]) => value.nodeId !== nodeId));
+  return {
+    ...state,
+    nodes: { ...state.nodes, [nodeId]: { ...node, lostAt: at } },
+    runners: others(state.runners),
+    tasks: others(state.tasks),
+  };
+}
+
+/** @throws Error when the node never joined [S2] */
+export function nodeReturned(state: ClusterState, { nodeId }: Of<'NodeReturned'>): ClusterState {
+  const { lostAt: _, ...reachable } = knownNode(state, nodeId);
+  return { ...state, nodes: { ...state.nodes, [nodeId]: reachable } };
+}
+
+function knownNode(state: ClusterState, nodeId: NodeId): NodeRecord {
+  const node = state.nodes[nodeId];
+  if (node === undefined) throw new Error(`the event names node ${nodeId}, which never joined`);
+  return node;
+}
+
 /** A rank failed, and no retry is scheduled for it; one without a MetaInstance is never retried. */
 function isUndecided(state: ClusterState, instance: Instance): boolean {
   if (runnerHealth(state, instance).failed.length === 0) return false;
@@ -48,8 +77,7 @@ function isUndecided(state: ClusterState, instance: Instance): boolean {
 /** @throws Error when the node never joined [S2] */
 export function downloadChanged(state: ClusterState, event: Of<'DownloadChanged'>): ClusterState {
   const { nodeId, modelId, download } = event;
-  if (state.nodes[nodeId] === undefined)
-    throw new Error(`the event names node ${nodeId}, which never joined`);
+  knownNode(state, nodeId);
   return {
     ...state,
     downloads: { ...state.downloads, [nodeId]: { ...state.downloads[nodeId], [modelId]: download } },

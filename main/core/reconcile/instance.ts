@@ -5,6 +5,8 @@ import { MAX_RETRIES } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
 import { describeFailures, isOutdated, newestOf, readySince, runnerHealth } from '../view.ts';
 import { backoffMs } from './backoff.ts';
+import { disruption } from './disruption.ts';
+import { brokenLink } from './links.ts';
 import type { ReconcileContext } from './meta-instance.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 
@@ -21,7 +23,25 @@ export function reconcileInstance(
   if (metaInstance.spec.paused === true) return done;
   // The earlier of two is being replaced, and an edit is looked at first: both are the update's business.
   if (newestOf(state, metaInstance.metaInstanceId)?.instanceId !== instanceId) return done;
-  const { nextAttemptAt, consecutiveFailures, conditions } = metaInstance.status;
+  const broken = brokenLink(state, instance, context);
+  if (broken !== undefined) {
+    return emit(disruption(state, instance, { reason: 'LinkBroken', message: broken }, context));
+  }
+  const judged = health(state, metaInstance, instance, context);
+  const watched = context.telemetry.peers !== undefined && instance.assignments.length > 1;
+  return watched && judged.result.type === 'Done' && judged.events.length === 0
+    ? requeueAfter(context.policy.nodeSilenceMs)
+    : judged;
+}
+
+function health(
+  state: ClusterState,
+  metaInstance: MetaInstance,
+  instance: Instance,
+  context: ReconcileContext,
+): Reconciled {
+  const { instanceId } = instance;
+  const { nextAttemptAt, consecutiveFailures, conditions, disruptions } = metaInstance.status;
   if (isOutdated(metaInstance, instance) && conditions.Updated?.reason === 'UpdatePending') return done;
 
   const { failed, alive } = runnerHealth(state, instance);
@@ -33,7 +53,7 @@ export function reconcileInstance(
   if (failed.length > 0) {
     return alive.length > 0 ? done : failedAttempt(state, metaInstance, instance, failed, context);
   }
-  if (consecutiveFailures > 0) return settle(state, instance, context);
+  if (consecutiveFailures + disruptions > 0) return settle(state, instance, context);
   return done;
 }
 

@@ -6,7 +6,8 @@ import type { ClusterState } from '../state.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { hasLiveRunners, instancesOf, isOutdated } from '../view.ts';
 import { notPlaced } from './not-placed.ts';
-import { done, emit, type Reconciled } from './result.ts';
+import { ofReachable } from './reachable.ts';
+import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 import { reconcileUpdate } from './update.ts';
 
 /** What a reconciler may know besides the state; nothing else reaches it. */
@@ -25,8 +26,9 @@ export interface ReconcileContext {
 export function reconcileMetaInstance(
   state: ClusterState,
   metaInstanceId: MetaInstanceId,
-  context: ReconcileContext,
+  observed: ReconcileContext,
 ): Reconciled {
+  const context = { ...observed, telemetry: ofReachable(state, observed.telemetry) };
   const metaInstance = state.metaInstances[metaInstanceId];
   if (metaInstance === undefined) return done;
   if (metaInstance.deleting) return windDown(state, metaInstance);
@@ -37,6 +39,10 @@ export function reconcileMetaInstance(
     if (!isOutdated(metaInstance, serving)) return done;
     return reconcileUpdate(state, metaInstance, { serving, replacement }, context);
   }
+  const { placeNotBefore } = metaInstance.status;
+  const waitMs = (placeNotBefore ?? 0) - context.now;
+  // Further away than any delay: the clock was set back.
+  if (waitMs > 0 && waitMs <= context.policy.retryCapMs) return requeueAfter(waitMs);
   const placement = place(state, metaInstance, context);
   if (placement.ok) return emit({ type: 'InstanceCreated', instance: placement.value });
   return notPlaced(metaInstance, 'Placed', placement.error, context);

@@ -1,5 +1,5 @@
 import type { Event } from '../event.ts';
-import type { InstanceId, MetaInstanceId } from '../id.ts';
+import type { InstanceId, MetaInstanceId, NodeId } from '../id.ts';
 import { ownerOf } from '../id.ts';
 import { isTerminal } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
@@ -9,48 +9,58 @@ import { instanceOf, values } from '../view.ts';
 export interface Touched {
   readonly metaInstances: readonly MetaInstanceId[];
   readonly instances: readonly InstanceId[];
+  readonly nodes: readonly NodeId[];
 }
+
+const touches = (touched: Partial<Touched>): Touched => ({
+  metaInstances: [],
+  instances: [],
+  nodes: [],
+  ...touched,
+});
 
 export function touchedBy(event: Event, state: ClusterState): Touched {
   switch (event.type) {
     case 'NodeStarted':
+    case 'NodeLost':
+    case 'NodeReturned':
       return everything(state);
     case 'InstanceDeleted':
       // Memory came free: others may have a place now.
-      return { metaInstances: [...ownersOf(event.instanceId), ...unplaced(state)], instances: [] };
+      return touches({ metaInstances: [...ownersOf(event.instanceId), ...unplaced(state)] });
     case 'InstanceCreated':
-      return { metaInstances: [], instances: [event.instance.instanceId] };
+      return touches({ instances: [event.instance.instanceId] });
     case 'RunnerStatusChanged':
       // On its way up a runner asks nothing of anybody.
-      return {
+      return touches({
         metaInstances:
           isTerminal(event.status) || event.status.type === 'Ready' ? ownersOf(event.instanceId) : [],
         instances: isTerminal(event.status) || event.status.type === 'Ready' ? [event.instanceId] : [],
-      };
+      });
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':
     case 'InstanceSettled':
-      return { metaInstances: [], instances: [event.instanceId] };
+      return touches({ instances: [event.instanceId] });
     case 'MetaInstanceDeleted':
-      return { metaInstances: unplaced(state), instances: [] };
+      return touches({ metaInstances: unplaced(state) });
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'PlacementFailed': {
       const instance = instanceOf(state, event.metaInstanceId);
-      return {
+      return touches({
         metaInstances: [event.metaInstanceId],
         instances: instance === undefined ? [] : [instance.instanceId],
-      };
+      });
     }
     case 'TaskEnded':
       // An Instance that is being replaced ends with its last task.
-      return { metaInstances: replacing(state), instances: [] };
+      return touches({ metaInstances: replacing(state) });
     case 'DownloadChanged':
     case 'TaskStarted':
     case 'TaskCancelling':
-      return { metaInstances: [], instances: [] };
+      return touches({});
   }
 }
 
@@ -64,6 +74,7 @@ export function everything(state: ClusterState): Touched {
   return {
     metaInstances: values(state.metaInstances).map(({ metaInstanceId }) => metaInstanceId),
     instances: values(state.instances).map(({ instanceId }) => instanceId),
+    nodes: values(state.nodes).map(({ nodeId }) => nodeId),
   };
 }
 

@@ -1,7 +1,8 @@
-import type { InstanceId, MetaInstanceId } from '../../core/id.ts';
+import type { InstanceId, MetaInstanceId, NodeId } from '../../core/id.ts';
 import type { Policy } from '../../core/policy.ts';
 import { reconcileInstance } from '../../core/reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../../core/reconcile/meta-instance.ts';
+import { reconcileNode } from '../../core/reconcile/node.ts';
 import type { Reconciled, ReconcileResult } from '../../core/reconcile/result.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
@@ -34,6 +35,7 @@ export class Reconcilers implements Startable {
   readonly #init: ReconcilersInit;
   readonly #metaInstances: Controller<MetaInstanceId>;
   readonly #instances: Controller<InstanceId>;
+  readonly #nodes: Controller<NodeId>;
   #unwatch: () => void = () => undefined;
 
   constructor(components: ReconcilersComponents, init: ReconcilersInit) {
@@ -49,23 +51,29 @@ export class Reconcilers implements Startable {
       ...RATE,
       reconcile: (key) => this.#reconcile((state, context) => reconcileInstance(state, key, context)),
     });
+    this.#nodes = new Controller<NodeId>(components, {
+      name: 'node',
+      ...RATE,
+      reconcile: (key) => this.#reconcile((state, context) => reconcileNode(state, key, context)),
+    });
   }
 
   async start(): Promise<void> {
     const { master } = this.#components;
     this.#unwatch = master.watch(({ event }, state) => this.#look(touchedBy(event, state)));
-    await startAll([this.#metaInstances, this.#instances]);
+    await startAll([this.#metaInstances, this.#instances, this.#nodes]);
     this.#look(everything(master.state));
   }
 
   async stop(): Promise<void> {
     this.#unwatch();
-    await stopAll([this.#metaInstances, this.#instances]);
+    await stopAll([this.#metaInstances, this.#instances, this.#nodes]);
   }
 
-  #look({ metaInstances, instances }: Touched): void {
+  #look({ metaInstances, instances, nodes }: Touched): void {
     for (const key of metaInstances) this.#metaInstances.add(key);
     for (const key of instances) this.#instances.add(key);
+    for (const key of nodes) this.#nodes.add(key);
   }
 
   /** Decides on the ordered state and orders what comes of it in one turn: nobody decides in between. */
