@@ -21,6 +21,8 @@ export const InstanceDeletionReason = z.enum([
   'NodeLost',
   /** Two of its ranks no longer reach each other. */
   'LinkBroken',
+  /** One of a higher priority needs its memory. */
+  'Preempted',
 ]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 

@@ -28,6 +28,10 @@ export const MetaInstanceSpec = z.strictObject({
     .min(16)
     .max(1 << 24)
     .optional(),
+  /** Who gives way when memory is short: lower numbers first. Absent = 50. */
+  priority: z.int().min(0).max(100).optional(),
+  /** Whether it takes the memory of those with a lower priority when it finds no place otherwise. Absent = false. */
+  preempt: z.boolean().optional(),
   /** True = it has no Instance and is not placed until it is resumed; absent = false. */
   paused: z.boolean().optional(),
 });
@@ -46,6 +50,8 @@ export const SpecChanges = z
     nodeIds: shape.nodeIds.unwrap(),
     placement: shape.placement.unwrap().nullable(),
     contextLength: shape.contextLength.unwrap().nullable(),
+    priority: shape.priority.unwrap().nullable(),
+    preempt: shape.preempt.unwrap(),
   })
   .partial();
 export type SpecChanges = z.infer<typeof SpecChanges>;

@@ -16,6 +16,8 @@ export interface Policy {
   readonly nodeSilenceMs: number;
   /** How long a new master judges no other node. */
   readonly nodeGraceMs: number;
+  /** How long memory must have been short before one of a lower priority gives way. */
+  readonly preemptAfterMs: number;
   /** When a MetaInstance without a place is looked at again, if nothing changed before. */
   readonly placementRetryMs: number;
   /** Memory of a runner beyond weights and KV cache, counted by placement. */
@@ -26,6 +28,9 @@ export interface Policy {
   readonly defaultContextLength: number;
 }
 
+/** Priority where the spec says none. */
+export const DEFAULT_PRIORITY = 50;
+
 export const defaultPolicy: Policy = {
   retryBaseMs: 1 * SECOND,
   retryCapMs: 1 * MINUTE,
@@ -33,6 +38,7 @@ export const defaultPolicy: Policy = {
   drainMs: 2 * MINUTE,
   nodeSilenceMs: 3 * SECOND,
   nodeGraceMs: 5 * SECOND,
+  preemptAfterMs: 3 * SECOND,
   placementRetryMs: 10 * SECOND,
   runnerOverheadBytes: 128 * MiB,
   reservedBytes: GiB / 4,

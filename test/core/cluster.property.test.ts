@@ -266,6 +266,7 @@ test('[S2, L2, N2] random play really came across what it is about', () => {
       'surge',
       'lone',
       'Deleted',
+      'Preempted',
       'NodeLost',
       'ConnectionClosed',
       'Silent',

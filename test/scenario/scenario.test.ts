@@ -225,6 +225,29 @@ const scenarios: Readonly<Record<string, () => Transcript>> = {
     return transcript;
   },
 
+  preempt: () => {
+    const transcript = new Transcript();
+    transcript.join('ada', 12 * GiB);
+    transcript.create('low', { modelId: 'Low', bytes: 5 * GiB }, { priority: 10 });
+    transcript.create('middle', { modelId: 'Middle', bytes: 5 * GiB });
+    transcript.run(5 * SECOND);
+    transcript.note('a higher priority alone takes nothing from anybody');
+    transcript.create('polite', { modelId: 'Polite', bytes: 5 * GiB }, { priority: 90 });
+    transcript.run(15 * SECOND);
+    transcript.show('polite');
+    transcript.remove('polite');
+    transcript.note('one that asks for it: the lowest gives way, when memory was short for a while');
+    transcript.create('high', { modelId: 'High', bytes: 5 * GiB }, { priority: 90, preempt: true });
+    transcript.run(15 * SECOND);
+    transcript.show('low');
+    transcript.run(10 * MINUTE);
+    transcript.note('when there is room again, it returns');
+    transcript.remove('middle');
+    transcript.run(15 * SECOND);
+    transcript.show('low');
+    return transcript;
+  },
+
   'update-by-surge': () => {
     const transcript = onAda();
     transcript.create('chat');

@@ -30,6 +30,8 @@ const happening = fc.oneof(
     model,
     weightGiB: fc.constantFrom(0.001, 9, 14),
     over: fc.constantFrom(1, 1, 3),
+    priority: fc.constantFrom(undefined, 10, 90),
+    preempt: fc.boolean(),
   }),
   fc.record({ do: fc.constant('delete' as const), model }),
   fc.record({ do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const), model }),
@@ -67,7 +69,7 @@ export function take(cluster: Cluster, each: Step['what']): void {
         type: 'CreateMetaInstance',
         commandId: cluster.newCommandId(),
         metaInstanceId: each.model,
-        spec: spec({ modelId, minNodes: each.over }),
+        spec: spec({ modelId, minNodes: each.over, priority: each.priority, preempt: each.preempt }),
         card: card({ modelId, weightBytes }),
       });
       return;

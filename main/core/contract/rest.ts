@@ -48,6 +48,8 @@ export const CreateMetaInstanceBody = z
     /** The fewest nodes that fit, or the best predicted speed; absent = `smallest`. */
     placement: MetaInstanceSpec.shape.placement,
     context_length: MetaInstanceSpec.shape.contextLength,
+    priority: MetaInstanceSpec.shape.priority,
+    preempt: MetaInstanceSpec.shape.preempt,
   })
   .meta({ id: 'CreateMetaInstanceBody' });
 export type CreateMetaInstanceBody = z.infer<typeof CreateMetaInstanceBody>;
@@ -65,6 +67,8 @@ export const UpdateMetaInstanceBody = z
     node_ids: changes.nodeIds,
     placement: changes.placement,
     context_length: changes.contextLength,
+    priority: changes.priority,
+    preempt: changes.preempt,
   })
   .meta({ id: 'UpdateMetaInstanceBody' });
 export type UpdateMetaInstanceBody = z.infer<typeof UpdateMetaInstanceBody>;

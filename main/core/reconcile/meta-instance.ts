@@ -6,6 +6,7 @@ import type { ClusterState } from '../state.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { hasLiveRunners, instancesOf, isOutdated } from '../view.ts';
 import { notPlaced } from './not-placed.ts';
+import { preempt } from './preempt.ts';
 import { ofReachable } from './reachable.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 import { reconcileUpdate } from './update.ts';
@@ -45,6 +46,8 @@ export function reconcileMetaInstance(
   if (waitMs > 0 && waitMs <= context.policy.retryCapMs) return requeueAfter(waitMs);
   const placement = place(state, metaInstance, context);
   if (placement.ok) return emit({ type: 'InstanceCreated', instance: placement.value });
+  const instead = preempt(state, metaInstance, placement.error, context);
+  if (instead !== undefined) return emit(...instead);
   return notPlaced(metaInstance, 'Placed', placement.error, context);
 }
 

@@ -5,16 +5,19 @@ import { requeueAfter, type Reconciled } from './result.ts';
 
 /** Looked at again later; said only when it is news: another reason, another text or a new generation [L9]. */
 export function notPlaced(
-  { metaInstanceId, generation, status }: MetaInstance,
+  { metaInstanceId, generation, spec, status }: MetaInstance,
   type: 'Placed' | 'Updated',
   { reason, message }: PlacementProblem,
   { policy }: ReconcileContext,
 ): Reconciled {
   const shown = status.conditions[type];
+  // Who took its place says more than that there is none.
+  const preempted = shown?.reason === 'Preempted' && reason === 'NotEnoughMemory';
   const said =
-    status.observedGeneration === generation && shown?.reason === reason && shown.message === message;
-  const delayMs = policy.placementRetryMs;
-  return said
-    ? requeueAfter(delayMs)
-    : requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
+    status.observedGeneration === generation &&
+    (preempted || (shown?.reason === reason && shown.message === message));
+  if (said) return requeueAfter(policy.placementRetryMs);
+  // One that may take others' memory looks again as soon as it may.
+  const delayMs = spec.preempt === true ? policy.preemptAfterMs : policy.placementRetryMs;
+  return requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
 }

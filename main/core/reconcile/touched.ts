@@ -31,6 +31,10 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'InstanceCreated':
       return touches({ instances: [event.instance.instanceId] });
     case 'RunnerStatusChanged':
+      // What a gone Instance held came free.
+      if (state.instances[event.instanceId] === undefined && isTerminal(event.status)) {
+        return touches({ metaInstances: [...ownersOf(event.instanceId), ...unplaced(state)] });
+      }
       // On its way up a runner asks nothing of anybody.
       return touches({
         metaInstances:

@@ -88,7 +88,8 @@ function whyUnwanted(state: ClusterState, instanceId: InstanceId): string {
   if (owner.status.conditions.Failed?.status === 'True') return 'the model failed too often';
   if (instanceOf(state, owner.metaInstanceId) !== undefined) return 'an edited version took its place';
   const { Placed: placed } = owner.status.conditions;
-  return placed?.reason === 'NotPlaced' ? placed.message : 'its Instance was removed';
+  const told = placed?.reason === 'NotPlaced' || placed?.reason === 'Preempted';
+  return told ? placed.message : 'its Instance was removed';
 }
 
 /** [W11] The log says that it lives, and in this session nobody holds it: its end was lost, and all wait for it. */

@@ -70,6 +70,15 @@ describe('edit', () => {
     expect(bench.node.state().lastIndex).toBe(lastIndex);
   });
 
+  test('a priority changes without another Instance', async () => {
+    expect((await patch({ priority: 80, preempt: true })).status).toBe(200);
+    expect(spec()).toMatchObject({ priority: 80, preempt: true });
+    const view = (await bench.ask(`/meta_instance/${tinyId}`)).json as { conditions: object };
+    expect(view).toMatchObject({ generation: 2, observedGeneration: 2, phase: 'READY' });
+    expect(view.conditions).not.toHaveProperty('Updated');
+    expect((await patch({ priority: 101 })).json).toMatchObject({ error: { code: 400, param: 'priority' } });
+  });
+
   test('another model brings its card', async () => {
     bench.node.cards = [tinyCard, { ...tinyCard, modelId: 'Other' as ModelId }];
     expect((await patch({ model_id: 'Other' })).status).toBe(200);

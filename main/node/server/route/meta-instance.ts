@@ -129,6 +129,8 @@ async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): P
       nodeIds: body.node_ids,
       placement: body.placement,
       contextLength: body.context_length,
+      priority: body.priority,
+      preempt: body.preempt,
     } satisfies { [Field in keyof Required<SpecChanges>]: SpecChanges[Field] | undefined }).filter(
       ([, value]) => value !== undefined,
     ),
@@ -157,6 +159,8 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
     nodeIds: body.node_ids,
     ...(body.placement === undefined ? {} : { placement: body.placement }),
     ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
+    ...(body.priority === undefined ? {} : { priority: body.priority }),
+    ...(body.preempt === undefined ? {} : { preempt: body.preempt }),
   };
   if (!card.shardings.includes(spec.sharding)) {
     throw new HttpError(
