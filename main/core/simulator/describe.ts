@@ -104,6 +104,10 @@ function describeEvent(event: Event): string {
   switch (type) {
     case 'NodeStarted':
       return `${type} ${event.name}, session ${event.sessionId}`;
+    case 'NodeLost':
+      return `${type} ${event.nodeId} ${event.reason}: ${event.message}`;
+    case 'NodeReturned':
+      return `${type} ${event.nodeId}`;
     case 'PlacementFailed':
       return `${type} ${event.metaInstanceId} ${event.reason}: ${event.message}`;
     case 'InstanceCreated': {

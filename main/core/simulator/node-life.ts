@@ -18,7 +18,7 @@ import { Tenure } from './tenure.ts';
 import { SimulatedWorker } from './worker.ts';
 
 const RESEND_MS = 1 * SECOND;
-const TELEMETRY_MS = 5 * SECOND;
+const TELEMETRY_MS = 1 * SECOND;
 /** How long a person waits for the answer to a command. */
 const PATIENCE_MS = 30 * SECOND;
 
@@ -40,6 +40,9 @@ export class NodeLife {
   #lookIsDue = false;
   #sequence = 0;
   readonly #sent = new Map<string, { readonly text: string; readonly at: number; readonly to: NodeId }>();
+  /** By what it is about: the number of the newest report whose outcome is not known here. */
+  readonly #inFlight = new Map<string, number>();
+  #taken: Extract<Parcel, { type: 'Taken' }>[] = [];
   readonly #asked = new Map<CommandId, Asked>();
   /** Memory in use as the master was last told. */
   #toldBytes = -1;
@@ -51,7 +54,11 @@ export class NodeLife {
     this.sessionId = init.sessionId;
     this.#shell = new ReplicaShell(machine, around, {
       random: this.#random.fork(),
-      listener: { onRoleOver: () => this.#tenure?.rest(), onReady: (ready) => this.#onReady(ready) },
+      listener: {
+        onRoleOver: () => this.#tenure?.rest(),
+        onReach: () => this.#tenure?.onReach(),
+        onReady: (ready) => this.#onReady(ready),
+      },
     });
     const { watch, policy, scenario } = around;
     this.worker = new SimulatedWorker({
@@ -65,6 +72,7 @@ export class NodeLife {
       stalls: machine.downloadStalls,
       after: (delayMs, run) => this.#shell.after(delayMs, run),
       state: () => this.state,
+      isReported: (runnerId) => this.#inFlight.has(runnerId),
       takeRunnerFault: (instance) => machine.takeRunnerFault(instance),
       onChange: () => this.#look(),
       onFault: (kind) => watch.count(kind),
@@ -176,6 +184,9 @@ export class NodeLife {
     for (const { from, body } of ready.delivered) this.#open(from, body as unknown as Parcel);
     if (ready.reportTo !== null) {
       this.#sent.clear();
+      // What the last master was told is its own business now.
+      this.#inFlight.clear();
+      this.#taken = [];
       this.#tellTelemetry(true);
       this.#look();
     }
@@ -201,7 +212,8 @@ export class NodeLife {
       propose: (proposals) => (shell.input({ type: 'Propose', proposals })?.appended ?? null) !== null,
       ordered: () => shell.appended,
       fold: fold.fold,
-      reachable: (nodeId) => nodeId === machine.nodeId || this.replica.routes.has(nodeId),
+      self: machine.nodeId,
+      isClosed: (nodeId) => !this.replica.routes.has(nodeId) && !this.replica.peers.has(nodeId),
     });
   }
 
@@ -225,7 +237,14 @@ export class NodeLife {
         this.#answered(parcel.commandId, parcel.outcome);
         return;
       case 'Reports':
-        this.#tenure?.takeReports(from, parcel);
+        this.#tenure?.takeReports(from, parcel, (index) => {
+          const { sessionId, sequence } = parcel;
+          this.#carry(from, { type: 'Taken', sessionId, sequence, index });
+        });
+        return;
+      case 'Taken':
+        if (parcel.sessionId === this.sessionId) this.#taken.push(parcel);
+        this.#look();
         return;
       case 'Telemetry':
         this.#tenure?.takeTelemetry(from, parcel);
@@ -260,6 +279,7 @@ export class NodeLife {
     this.#lookIsDue = true;
     this.#shell.after(0, () => {
       this.#lookIsDue = false;
+      this.#settleReports();
       const known = this.state.nodes[this.#machine.nodeId]?.sessionId === this.sessionId;
       // Until the log knows this session, it speaks of what an earlier one held.
       if (known) this.worker.act();
@@ -292,8 +312,11 @@ export class NodeLife {
       return fresh ? [{ report, text }] : [];
     });
     if (due.length === 0) return;
-    for (const { report, text } of due) this.#sent.set(keyOf(report), { text, at: now, to: master });
     this.#sequence += 1;
+    for (const { report, text } of due) {
+      this.#sent.set(keyOf(report), { text, at: now, to: master });
+      this.#inFlight.set(keyOf(report), this.#sequence);
+    }
     const { sessionId } = this;
     this.#carry(master, {
       type: 'Reports',
@@ -302,6 +325,16 @@ export class NodeLife {
       reports: due.map(({ report }) => report),
     });
     this.#shell.after(RESEND_MS, () => this.#look());
+  }
+
+  /** What a report came to is known here once this node has the log up to there. */
+  #settleReports(): void {
+    const { last } = this.#machine.disk;
+    const known = this.#taken.filter(({ index }) => index <= last);
+    if (known.length === 0) return;
+    const through = Math.max(...known.map(({ sequence }) => sequence));
+    this.#taken = this.#taken.filter(({ index }) => index > last);
+    for (const [key, sequence] of this.#inFlight) if (sequence <= through) this.#inFlight.delete(key);
   }
 
   #onStatus(runnerId: RunnerId, status: RunnerStatus): void {

@@ -18,6 +18,8 @@ export type Parcel =
       readonly sequence: number;
       readonly reports: readonly Report[];
     }
+  /** Each report up to that number was ordered or dropped; the sender knows what came of it once it has that index. */
+  | { readonly type: 'Taken'; readonly sessionId: string; readonly sequence: number; readonly index: number }
   | {
       readonly type: 'Telemetry';
       readonly node: NodeTelemetry;

@@ -152,6 +152,12 @@ class RandomLife {
   #ask(): void {
     const random = this.#random;
     const asked = { name: random.pick(['chat', 'chat', 'code', 'draw']), node: this.#node() };
+    if (random.chance(0.1)) {
+      // A name used again while what it named still ends.
+      this.#do('delete', asked);
+      this.#wait(random.between(0, 0.6));
+      return this.#do('create', { ...asked, model: 'Small' });
+    }
     const verb = random.pick([
       'create',
       'create',

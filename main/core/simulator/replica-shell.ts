@@ -17,6 +17,8 @@ export interface ShellListener {
    * epoch starts from what will be on its disk by then.
    */
   readonly onRoleOver: () => void;
+  /** Connections or the ways over them changed. */
+  readonly onReach: () => void;
   readonly onReady: (ready: Ready) => void;
 }
 
@@ -122,9 +124,12 @@ export class ReplicaShell implements NetworkEnd {
 
   input(input: Input): Ready | undefined {
     if (!this.#alive) return undefined;
-    const { replica, ready }: Stepped = step(this.#replica, input, this.#moment());
+    const before = this.#replica;
+    const { replica, ready }: Stepped = step(before, input, this.#moment());
     this.#replica = replica;
     this.#take(ready);
+    if (replica.routes !== before.routes || replica.peers.size !== before.peers.size)
+      this.#listener.onReach();
     return ready;
   }
 

@@ -9,6 +9,7 @@ import type { NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import { reconcileInstance } from '../reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../reconcile/meta-instance.ts';
+import { reconcileNode } from '../reconcile/node.ts';
 import type { Reconciled } from '../reconcile/result.ts';
 import { everything, touchedBy, type Touched } from '../reconcile/touched.ts';
 import type { ClusterState } from '../state.ts';
@@ -32,10 +33,14 @@ export interface TenureInit {
   readonly fold: (state: ClusterState, entry: Entry) => ClusterState;
   /** The entries just proposed. */
   readonly ordered: () => readonly Entry[];
-  readonly reachable: (nodeId: NodeId) => boolean;
+  readonly self: NodeId;
+  /** Whether there is no connection to it and no way over others. */
+  readonly isClosed: (nodeId: NodeId) => boolean;
 }
 
 interface Observed {
+  /** Virtual ms: ages do not hang on a wall clock that may be set. */
+  readonly receivedAt: number;
   readonly node: NodeTelemetry;
   readonly runners: readonly RunnerTelemetry[];
   readonly links: readonly Link[];
@@ -54,6 +59,7 @@ export class Tenure {
   readonly #init: TenureInit;
   /** The state after everything ordered: decisions and reconcilers look at it. */
   #ordered: ClusterState;
+  readonly #since: number;
   #acknowledged = 0;
   #over = false;
   #waiting: Waiting[] = [];
@@ -65,6 +71,7 @@ export class Tenure {
 
   constructor(init: TenureInit) {
     this.#init = init;
+    this.#since = init.now();
     this.#ordered = init.state;
     this.#wake(everything(init.state));
   }
@@ -73,6 +80,11 @@ export class Tenure {
   end(): void {
     this.rest();
     this.#waiting = [];
+  }
+
+  /** Connections came or went. */
+  onReach(): void {
+    this.#wake({ metaInstances: [], instances: [], nodes: everything(this.#ordered).nodes });
   }
 
   /** It leads no more: nothing new is decided; who may be answered still is told by `acknowledged`. */
@@ -84,11 +96,12 @@ export class Tenure {
 
   /** What the reconcilers would still order if they were asked now, by key [V7]. */
   get unfinished(): readonly string[] {
-    const { metaInstances, instances } = everything(this.#ordered);
+    const { metaInstances, instances, nodes } = everything(this.#ordered);
     const context = this.#context();
     const results = [
       ...metaInstances.map((id) => [id, reconcileMetaInstance(this.#ordered, id, context)] as const),
       ...instances.map((id) => [id, reconcileInstance(this.#ordered, id, context)] as const),
+      ...nodes.map((id) => [id, reconcileNode(this.#ordered, id, context)] as const),
     ];
     return results.flatMap(([id, { events }]) => events.map(({ type }) => `${type} for ${id}`));
   }
@@ -132,7 +145,12 @@ export class Tenure {
     this.#whenSafe(() => answer(outcome, ordered));
   }
 
-  takeReports(from: NodeId, { sessionId, sequence, reports }: Extract<Parcel, { type: 'Reports' }>): void {
+  /** @param taken called once what came of them is safe, with the last index that matters */
+  takeReports(
+    from: NodeId,
+    { sessionId, sequence, reports }: Extract<Parcel, { type: 'Reports' }>,
+    taken: (index: number) => void,
+  ): void {
     if (this.#over) return;
     const heard = this.#heard.get(from);
     if (heard?.sessionId === sessionId && heard.sequence >= sequence) return;
@@ -143,11 +161,13 @@ export class Tenure {
       const belongs = report.type === 'NodeStarted' ? report.sessionId === sessionId : current;
       if (belongs && admit(this.#ordered, report) && !this.#record([report])) return;
     }
+    const index = this.#ordered.lastIndex;
+    this.#whenSafe(() => taken(index));
   }
 
   takeTelemetry(from: NodeId, { node, runners, links }: Extract<Parcel, { type: 'Telemetry' }>): void {
     const isNew = !this.#observed.has(from);
-    this.#observed.set(from, { node: { ...node, at: this.#init.wallClock() }, runners, links });
+    this.#observed.set(from, { receivedAt: this.#init.now(), node, runners, links });
     if (isNew) this.#wake(everything(this.#ordered));
   }
 
@@ -170,12 +190,15 @@ export class Tenure {
     return true;
   }
 
-  #wake({ metaInstances, instances }: Touched): void {
+  #wake({ metaInstances, instances, nodes }: Touched): void {
     for (const id of metaInstances) {
       this.#enqueue(`MetaInstance ${id}`, (context) => reconcileMetaInstance(this.#ordered, id, context));
     }
     for (const id of instances) {
       this.#enqueue(`Instance ${id}`, (context) => reconcileInstance(this.#ordered, id, context));
+    }
+    for (const id of nodes) {
+      this.#enqueue(`Node ${id}`, (context) => reconcileNode(this.#ordered, id, context));
     }
   }
 
@@ -207,18 +230,17 @@ export class Tenure {
     const nodes: Record<NodeId, NodeTelemetry> = {};
     const runners: Record<RunnerId, RunnerTelemetry> = {};
     const links: Link[] = [];
-    for (const [nodeId, observed] of this.#observed) {
-      if (!this.#init.reachable(nodeId)) continue;
-      nodes[nodeId] = observed.node;
-      for (const runner of observed.runners) runners[runner.runnerId] = runner;
-      links.push(...observed.links);
+    const { wallClock, now: virtual, random, policy, self, isClosed } = this.#init;
+    const [now, ageZero] = [wallClock(), virtual()];
+    for (const [nodeId, { receivedAt, node, runners: held, links: seen }] of this.#observed) {
+      nodes[nodeId] = { ...node, at: now - (ageZero - receivedAt) };
+      for (const runner of held) runners[runner.runnerId] = runner;
+      links.push(...seen);
     }
-    return {
-      now: this.#init.wallClock(),
-      random: this.#init.random.next(),
-      telemetry: { nodes, runners, downloads: [], links },
-      policy: this.#init.policy,
-    };
+    const closed = everything(this.#ordered).nodes.filter((nodeId) => nodeId !== self && isClosed(nodeId));
+    const since = now - (ageZero - this.#since);
+    const telemetry = { nodes, runners, downloads: [], links, peers: { self, since, closed } };
+    return { now, random: random.next(), telemetry, policy };
   }
 }
 

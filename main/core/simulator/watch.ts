@@ -98,6 +98,7 @@ export class Watch {
       if (epoch.masterId !== nodeId) continue;
       this.orderedAt = this.#init.timeline.now;
       this.count(`event ${event.type}`);
+      if (event.type === 'InstanceDeleted') this.count(`deleted ${event.reason}`);
       this.trace({ type: 'event', node: name, index, epoch, event });
     }
   }

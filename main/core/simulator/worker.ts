@@ -17,6 +17,8 @@ export interface WorkerInit extends DownloadsInit {
   readonly policy: Policy;
   /** Newest state that is on disk. */
   readonly state: () => ClusterState;
+  /** Whether a report about it is under way and its outcome not known here. */
+  readonly isReported: (runnerId: RunnerId) => boolean;
   /** Takes the fault that the next runner of this Instance on this node is to suffer. */
   readonly takeRunnerFault: (instance: Instance) => RunnerFault | undefined;
   readonly onAction: (action: WorkerAction) => void;
@@ -87,7 +89,14 @@ export class SimulatedWorker {
       .map(([modelId, download]): Report => {
         return { type: 'DownloadChanged', nodeId: this.#init.nodeId, modelId, download };
       });
-    return [...runners, ...this.#ends.values(), ...downloads].filter((report) => admit(state, report));
+    return [...runners, ...this.#ends.values(), ...downloads].filter(
+      (report) => admit(state, report) || this.#isEndUnderWay(report),
+    );
+  }
+
+  #isEndUnderWay(report: Report): boolean {
+    if (report.type !== 'RunnerStatusChanged' || !isTerminal(report.status)) return false;
+    return this.#init.isReported(report.runnerId);
   }
 
   retryNow(): void {
@@ -111,7 +120,9 @@ export class SimulatedWorker {
     for (const process of this.#processes.values()) {
       const { status, runnerId } = process;
       if (status === undefined || !isTerminal(status)) continue;
-      if (!admit(state, this.#reportOf(process, status))) this.#processes.delete(runnerId);
+      // An earlier word that is still under way would pass for one of the next process under this id.
+      if (this.#init.isReported(runnerId) || admit(state, this.#reportOf(process, status))) continue;
+      this.#processes.delete(runnerId);
     }
     for (const [runnerId, end] of this.#ends) if (!admit(state, end)) this.#ends.delete(runnerId);
     for (const [modelId] of this.#downloads.downloads) {
@@ -240,8 +251,12 @@ function sameDownload(known: Download | undefined, now: Download): boolean {
   return known.type !== 'Failed' || now.type !== 'Failed' || known.message === now.message;
 }
 
-/** Whether this process is what the state wants of its node now. */
+/** Whether this process is what the state wants of its node now: by its id, and in what it holds. */
 export function isWanted(state: ClusterState, { runnerId, instance, rank }: RunnerProcess): boolean {
   const current = state.instances[instance.instanceId];
-  return current !== undefined && currentRunnerId(current, rank) === runnerId;
+  if (current === undefined || currentRunnerId(current, rank) !== runnerId) return false;
+  return shapeOf(current) === shapeOf(instance);
 }
+
+const shapeOf = ({ card, sharding, contextLength, assignments }: Instance): string =>
+  JSON.stringify([card.modelId, sharding, contextLength, assignments]);
