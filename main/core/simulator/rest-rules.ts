@@ -126,6 +126,7 @@ function unrestOf(
   const seconds = `${world.scenario.settleSeconds} s after the last mishap`;
   switch (phase) {
     case 'PAUSED':
+    case 'IDLE':
     case 'FAILED':
     case 'PLACEMENT FAILED':
       return null;
