@@ -26,6 +26,12 @@ export const Command = z.discriminatedUnion('type', [
     commandId: CommandId,
     metaInstanceId: MetaInstanceId,
   }),
+  /** One that was unloaded while idle is to be used; of any other it changes nothing. */
+  z.strictObject({
+    type: z.literal('LoadMetaInstance'),
+    commandId: CommandId,
+    metaInstanceId: MetaInstanceId,
+  }),
   z.strictObject({
     type: z.literal('PauseMetaInstance'),
     commandId: CommandId,

@@ -6,6 +6,7 @@ import type { MetaInstanceId, TaskId } from './id.ts';
 import type { MetaInstance } from './meta-instance.ts';
 import { phaseOf } from './phase.ts';
 import type { PlacementContext } from './placement/request.ts';
+import { isIdle } from './view.ts';
 import { ok, refused, unreachable, type Result } from './result.ts';
 import type { ClusterState } from './state.ts';
 
@@ -26,6 +27,8 @@ export function decide(
       return retry(state, command.metaInstanceId);
     case 'UpdateMetaInstance':
       return update(state, command);
+    case 'LoadMetaInstance':
+      return load(state, command.metaInstanceId);
     case 'PauseMetaInstance':
       return setPaused(state, command.metaInstanceId, true);
     case 'ResumeMetaInstance':
@@ -94,6 +97,14 @@ function update(
   }
   if (changedFields(metaInstance.spec, spec).length === 0) return ok([]);
   return ok([{ type: 'MetaInstanceUpdated', metaInstanceId, card, spec }]);
+}
+
+function load(state: ClusterState, metaInstanceId: MetaInstanceId): Result<readonly Event[], Refusal> {
+  const metaInstance = state.metaInstances[metaInstanceId];
+  if (metaInstance === undefined) return refused(notFound(metaInstanceId));
+  if (metaInstance.deleting) return refused(stillDeleting(metaInstance));
+  if (metaInstance.spec.paused === true) return refused(isPaused(metaInstance));
+  return ok(isIdle(metaInstance) ? [{ type: 'MetaInstanceRequested', metaInstanceId }] : []);
 }
 
 /** The counts of failures rest meanwhile: a paused one that failed is still failed when it is resumed [L10]. */

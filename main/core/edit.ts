@@ -3,7 +3,7 @@ import type { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 type Field = keyof MetaInstanceSpec;
 
 /** What a running Instance need not be replaced for. */
-const besideTheInstance: ReadonlySet<Field> = new Set(['paused', 'priority', 'preempt']);
+const besideTheInstance: ReadonlySet<Field> = new Set(['paused', 'priority', 'preempt', 'idleUnloadSeconds']);
 
 /** The fields in which two specs differ; absent and undefined are the same. */
 export function changedFields(before: MetaInstanceSpec, after: MetaInstanceSpec): readonly Field[] {

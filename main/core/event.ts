@@ -23,6 +23,8 @@ export const InstanceDeletionReason = z.enum([
   'LinkBroken',
   /** One of a higher priority needs its memory. */
   'Preempted',
+  /** It had no task for the time its spec says. */
+  'IdleUnloaded',
 ]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 
@@ -61,6 +63,8 @@ export const Event = z.discriminatedUnion('type', [
   }),
   /** A person asked for another try: counts start anew. */
   z.strictObject({ type: z.literal('MetaInstanceRetried'), metaInstanceId: MetaInstanceId }),
+  /** Someone wants to use one that was unloaded while idle. */
+  z.strictObject({ type: z.literal('MetaInstanceRequested'), metaInstanceId: MetaInstanceId }),
   z.strictObject({ type: z.literal('MetaInstanceDeleting'), metaInstanceId: MetaInstanceId }),
   /** Nothing of it is left. */
   z.strictObject({ type: z.literal('MetaInstanceDeleted'), metaInstanceId: MetaInstanceId }),

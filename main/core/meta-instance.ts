@@ -32,6 +32,12 @@ export const MetaInstanceSpec = z.strictObject({
   priority: z.int().min(0).max(100).optional(),
   /** Whether it takes the memory of those with a lower priority when it finds no place otherwise. Absent = false. */
   preempt: z.boolean().optional(),
+  /** Without a task for so long it leaves its nodes, until a chat asks for it; absent = it stays. */
+  idleUnloadSeconds: z
+    .int()
+    .min(1)
+    .max(7 * 24 * 3_600)
+    .optional(),
   /** True = it has no Instance and is not placed until it is resumed; absent = false. */
   paused: z.boolean().optional(),
 });
@@ -52,6 +58,7 @@ export const SpecChanges = z
     contextLength: shape.contextLength.unwrap().nullable(),
     priority: shape.priority.unwrap().nullable(),
     preempt: shape.preempt.unwrap(),
+    idleUnloadSeconds: shape.idleUnloadSeconds.unwrap().nullable(),
   })
   .partial();
 export type SpecChanges = z.infer<typeof SpecChanges>;
@@ -87,6 +94,8 @@ export const MetaInstanceStatus = z.strictObject({
   lastFailure: AttemptFailure.nullable(),
   /** Epoch ms; when the scheduled retry starts. Null = none is scheduled. */
   nextAttemptAt: z.number().nullable(),
+  /** Epoch ms when a task of it began or ended last, or a chat asked for it; null = never since it may be unloaded. */
+  lastUsedAt: z.number().nullable().default(null),
   /** Instances lost to nodes or links since the last time it stayed Ready or a person asked [L17]. */
   disruptions: z.int().min(0).default(0),
   /** Epoch ms before which it is not placed anew; null = at once. */

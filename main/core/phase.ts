@@ -2,7 +2,7 @@ import { retryNumber } from './conditions.ts';
 import type { MetaInstance } from './meta-instance.ts';
 import { MAX_RETRIES } from './policy.ts';
 import type { ClusterState } from './state.ts';
-import { values } from './view.ts';
+import { isIdle, values } from './view.ts';
 
 export type Phase =
   | 'PLACING'
@@ -15,10 +15,11 @@ export type Phase =
   | 'RUNNING'
   | 'FAILED'
   | 'PAUSED'
+  | 'IDLE'
   | 'DELETING';
 
 /** Reasons to be without a place that are no refusal: it will be looked at, or nodes have yet to report. */
-const waitsForPlace: ReadonlySet<string> = new Set(['NotPlaced', 'NotObserved']);
+const waitsForPlace: ReadonlySet<string> = new Set(['NotPlaced', 'NotObserved', 'IdleUnloaded']);
 
 /** One word for people, derived from the conditions and never stored [C1]. */
 export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase {
@@ -26,6 +27,7 @@ export function phaseOf(state: ClusterState, metaInstance: MetaInstance): Phase 
   if (metaInstance.deleting) return 'DELETING';
   if (metaInstance.spec.paused === true) return 'PAUSED';
   if (conditions.Failed?.status === 'True') return 'FAILED';
+  if (isIdle(metaInstance)) return 'IDLE';
   const serves = conditions.Ready?.status === 'True';
   if ((conditions.Retrying?.status === 'True' && !serves) || conditions.Ready?.reason === 'RunnerFailed')
     return 'RETRYING';

@@ -24,6 +24,11 @@ export function newestOf(state: ClusterState, metaInstanceId: MetaInstanceId): I
   return instancesOf(state, metaInstanceId).at(-1);
 }
 
+/** Whether it was unloaded for want of tasks and waits for one [L19]. */
+export function isIdle({ spec, status }: MetaInstance): boolean {
+  return spec.idleUnloadSeconds !== undefined && status.conditions.Placed?.reason === 'IdleUnloaded';
+}
+
 /** Whether an edit since its placement asks for another Instance. */
 export function isOutdated({ shapeGeneration }: MetaInstance, { generation }: Instance): boolean {
   return generation < shapeGeneration;

@@ -27,6 +27,8 @@ function detailOf(state: ClusterState, telemetry: Telemetry, metaInstance: MetaI
       return downloadDetail(telemetry, metaInstance);
     case 'LOADING':
       return loadingDetail(state, telemetry, metaInstance);
+    case 'IDLE':
+      return conditions.Placed?.message ?? '';
     case 'PAUSED':
       return `(skein resume ${metaInstance.metaInstanceId})`;
     case 'PLACING':

@@ -27,6 +27,7 @@ import type { RunnerTimings } from './runner/defaults.ts';
 import { reapOrphans } from './runner/orphans.ts';
 import { createServer } from './server/server.ts';
 import { EventLog } from './store/event-log.ts';
+import { LoadOnRequest } from './worker/load-on-request.ts';
 import { Tasks } from './worker/tasks.ts';
 import { Worker } from './worker/worker.ts';
 
@@ -106,8 +107,13 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   );
   const telemetry = (): Telemetry => observe(nodeId, startedAt, memory, worker);
   const reconcilers = new Reconcilers({ master, clock, log, random }, { telemetry, policy });
+  const newCommandId = (): CommandId => CommandId.parse(randomUUID());
+  const loads = new LoadOnRequest(
+    { clock, newCommandId, submit: (command) => master.submit(command) },
+    { state: () => master.state },
+  );
   const tasks = new Tasks(
-    { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()) },
+    { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()), loads },
     { nodeId, state: () => master.state, report: (report) => master.report(report) },
   );
   const api = createApi({

@@ -11,6 +11,16 @@ export const models = ['alpha', 'beta', 'gamma'] as MetaInstanceId[];
 const nodeName = fc.constantFrom(...names);
 const model = fc.constantFrom(...models);
 
+const create = fc.record({
+  do: fc.constant('create' as const),
+  model,
+  weightGiB: fc.constantFrom(0.001, 9, 14),
+  over: fc.constantFrom(1, 1, 3),
+  priority: fc.constantFrom(undefined, 10, 90),
+  preempt: fc.boolean(),
+  idleUnloadSeconds: fc.constantFrom(undefined, undefined, 5),
+});
+
 const update = fc.record({
   do: fc.constant('update' as const),
   model,
@@ -24,18 +34,14 @@ const update = fc.record({
 
 /** What may happen to a cluster. */
 const happening = fc.oneof(
+  { arbitrary: create, weight: 3 },
   { arbitrary: update, weight: 2 },
-  fc.record({
-    do: fc.constant('create' as const),
-    model,
-    weightGiB: fc.constantFrom(0.001, 9, 14),
-    over: fc.constantFrom(1, 1, 3),
-    priority: fc.constantFrom(undefined, 10, 90),
-    preempt: fc.boolean(),
-  }),
   fc.record({ do: fc.constant('delete' as const), model }),
-  fc.record({ do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const), model }),
-  fc.record({ do: fc.constant('place' as const), weightGiB: fc.constantFrom(0.001, 9) }),
+  fc.record({
+    do: fc.constantFrom('retry' as const, 'pause' as const, 'resume' as const, 'load' as const),
+    model,
+  }),
+  fc.record({ do: fc.constant('place' as const), weightGiB: fc.constantFrom(0.001, 9, 9) }),
   fc.record({ do: fc.constant('delete instance' as const), which: fc.nat(5) }),
   fc.record({ do: fc.constantFrom('crash' as const, 'lose' as const), nodeName, which: fc.nat(2) }),
   fc.record({
@@ -69,7 +75,13 @@ export function take(cluster: Cluster, each: Step['what']): void {
         type: 'CreateMetaInstance',
         commandId: cluster.newCommandId(),
         metaInstanceId: each.model,
-        spec: spec({ modelId, minNodes: each.over, priority: each.priority, preempt: each.preempt }),
+        spec: spec({
+          modelId,
+          minNodes: each.over,
+          priority: each.priority,
+          preempt: each.preempt,
+          idleUnloadSeconds: each.idleUnloadSeconds,
+        }),
         card: card({ modelId, weightBytes }),
       });
       return;
@@ -125,6 +137,13 @@ export function take(cluster: Cluster, each: Step['what']): void {
       cluster.submit({ type: 'DeleteInstance', commandId: cluster.newCommandId(), instanceId });
       return;
     }
+    case 'load':
+      cluster.submit({
+        type: 'LoadMetaInstance',
+        commandId: cluster.newCommandId(),
+        metaInstanceId: each.model,
+      });
+      return;
     case 'pause':
     case 'resume':
       cluster.submit({

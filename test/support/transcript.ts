@@ -105,6 +105,11 @@ export class Transcript {
     this.#submit({ type: 'CancelTask', commandId: this.cluster.newCommandId(), taskId: taskId as TaskId });
   }
 
+  load(name: string): void {
+    const commandId = this.cluster.newCommandId();
+    this.#submit({ type: 'LoadMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
+  }
+
   pause(name: string): void {
     const commandId = this.cluster.newCommandId();
     this.#submit({ type: 'PauseMetaInstance', commandId, metaInstanceId: name as MetaInstanceId });
@@ -207,6 +212,8 @@ function describeCommand(command: Command): string {
       return `retry ${command.metaInstanceId}`;
     case 'UpdateMetaInstance':
       return `update ${command.metaInstanceId} ${JSON.stringify(command.changes)}`;
+    case 'LoadMetaInstance':
+      return `load ${command.metaInstanceId}`;
     case 'PauseMetaInstance':
       return `pause ${command.metaInstanceId}`;
     case 'ResumeMetaInstance':
@@ -237,6 +244,7 @@ function describeEvent(event: Event): string {
       return `${type} ${event.nodeId}`;
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':
+    case 'MetaInstanceRequested':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'MetaInstanceDeleted':

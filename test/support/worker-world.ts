@@ -11,6 +11,7 @@ import { GiB } from '../../main/core/unit.ts';
 import { Master } from '../../main/node/master/master.ts';
 import { Reconcilers } from '../../main/node/master/reconcilers.ts';
 import type { EnsureInit, ModelFile } from '../../main/node/model/model-store.ts';
+import { LoadOnRequest } from '../../main/node/worker/load-on-request.ts';
 import { Tasks } from '../../main/node/worker/tasks.ts';
 import { Worker } from '../../main/node/worker/worker.ts';
 import { card, event, someNode, spec } from './builders.ts';
@@ -94,6 +95,14 @@ export class WorkerWorld {
       {
         leaderOf: (instance) => this.worker.leaderOf(instance),
         newTaskId: () => TaskId.parse(`task-${(drawn += 1)}`),
+        loads: new LoadOnRequest(
+          {
+            clock,
+            newCommandId: () => CommandId.parse(`load-${(drawn += 1)}`),
+            submit: (command) => master.submit(command),
+          },
+          { state: () => master.state, loadMs: 2_000 },
+        ),
       },
       { ...node, report: (report) => master.report(report) },
     );

@@ -15,6 +15,7 @@ import {
   metaInstanceCreated,
   metaInstanceDeleted,
   metaInstanceDeleting,
+  metaInstanceRequested,
   metaInstanceRetried,
   metaInstanceUpdated,
   placementFailed,
@@ -53,6 +54,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return metaInstanceUpdated(state, event, at);
     case 'MetaInstanceRetried':
       return metaInstanceRetried(state, event, at);
+    case 'MetaInstanceRequested':
+      return metaInstanceRequested(state, event, at);
     case 'MetaInstanceDeleting':
       return metaInstanceDeleting(state, event);
     case 'MetaInstanceDeleted':
@@ -76,7 +79,7 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
     case 'TaskCancelling':
       return taskCancelling(state, event);
     case 'TaskEnded':
-      return taskEnded(state, event);
+      return taskEnded(state, event, at);
     default:
       return unreachable(event);
   }
@@ -104,6 +107,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     }
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':
+    case 'MetaInstanceRequested':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'PlacementFailed':

@@ -92,7 +92,7 @@ function withStatusAfterDeletion(
   const exhausted = reason === 'RetriesExhausted';
   const lastFailure = exhausted && { lastFailure: { message, at, attempt: consecutiveFailures } };
   if (all.length === 1) {
-    const gone = reason === 'Preempted' ? reason : 'NotPlaced';
+    const gone = reason === 'Preempted' || reason === 'IdleUnloaded' ? reason : 'NotPlaced';
     const placed = stamped(conditions.Placed, { status: 'False', reason: gone, message }, at);
     const failed = exhausted && {
       Failed: stamped(conditions.Failed, { status: 'True', reason, message }, at),

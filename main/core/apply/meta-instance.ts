@@ -36,6 +36,7 @@ export function metaInstanceCreated(
           consecutiveFailures: 0,
           lastFailure: null,
           nextAttemptAt: null,
+          lastUsedAt: null,
           disruptions: 0,
           placeNotBefore: null,
           nextPlacement: state.lastIndex + 1,
@@ -114,6 +115,19 @@ function restartIfDead(state: ClusterState, { metaInstanceId, status }: MetaInst
   const dead = status.nextAttemptAt !== null || (failed.length > 0 && alive.length === 0);
   const unscheduled = withStatus(state, knownMetaInstance(state, metaInstanceId), { nextAttemptAt: null });
   return dead ? restartInPlace(unscheduled, instance) : state;
+}
+
+/** It is to be placed; the time without a task begins anew [L19]. */
+export function metaInstanceRequested(
+  state: ClusterState,
+  { metaInstanceId }: Of<'MetaInstanceRequested'>,
+  at: number,
+): ClusterState {
+  const metaInstance = knownMetaInstance(state, metaInstanceId);
+  const { conditions } = metaInstance.status;
+  const wanted = { status: 'False', reason: 'NotPlaced', message: 'a chat asked for it' } as const;
+  const placed = stamped(conditions.Placed, wanted, at);
+  return withStatus(state, metaInstance, { lastUsedAt: at, conditions: { ...conditions, Placed: placed } });
 }
 
 export function metaInstanceDeleting(

@@ -1,7 +1,8 @@
 import type { Event } from '../event.ts';
+import type { MetaInstanceId } from '../id.ts';
 import type { ClusterState } from '../state.ts';
 import { withEntry, without } from '../view.ts';
-import { knownInstance } from './known.ts';
+import { knownInstance, withStatus } from './known.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
 
@@ -10,7 +11,7 @@ export function taskStarted(state: ClusterState, event: Of<'TaskStarted'>, at: n
   const { taskId, metaInstanceId, instanceId, nodeId } = event;
   knownInstance(state, instanceId);
   const task = { taskId, metaInstanceId, instanceId, nodeId, startedAt: at };
-  return { ...state, tasks: withEntry(state.tasks, taskId, task) };
+  return used({ ...state, tasks: withEntry(state.tasks, taskId, task) }, metaInstanceId, at);
 }
 
 /** @throws Error when the task is not running [S2] */
@@ -21,6 +22,14 @@ export function taskCancelling(state: ClusterState, { taskId }: Of<'TaskCancelli
 }
 
 /** A task that is gone already (its node started anew) has nothing left to end. */
-export function taskEnded(state: ClusterState, { taskId }: Of<'TaskEnded'>): ClusterState {
-  return { ...state, tasks: without(state.tasks, taskId) };
+export function taskEnded(state: ClusterState, { taskId }: Of<'TaskEnded'>, at: number): ClusterState {
+  const owner = state.tasks[taskId]?.metaInstanceId ?? null;
+  return used({ ...state, tasks: without(state.tasks, taskId) }, owner, at);
+}
+
+/** Remembered only where it may be unloaded: tasks are many, and each would copy the status. */
+function used(state: ClusterState, metaInstanceId: MetaInstanceId | null, at: number): ClusterState {
+  const metaInstance = metaInstanceId === null ? undefined : state.metaInstances[metaInstanceId];
+  if (metaInstance?.spec.idleUnloadSeconds === undefined) return state;
+  return withStatus(state, metaInstance, { lastUsedAt: at });
 }

@@ -50,6 +50,7 @@ export const CreateMetaInstanceBody = z
     context_length: MetaInstanceSpec.shape.contextLength,
     priority: MetaInstanceSpec.shape.priority,
     preempt: MetaInstanceSpec.shape.preempt,
+    idle_unload_seconds: MetaInstanceSpec.shape.idleUnloadSeconds,
   })
   .meta({ id: 'CreateMetaInstanceBody' });
 export type CreateMetaInstanceBody = z.infer<typeof CreateMetaInstanceBody>;
@@ -69,6 +70,7 @@ export const UpdateMetaInstanceBody = z
     context_length: changes.contextLength,
     priority: changes.priority,
     preempt: changes.preempt,
+    idle_unload_seconds: changes.idleUnloadSeconds,
   })
   .meta({ id: 'UpdateMetaInstanceBody' });
 export type UpdateMetaInstanceBody = z.infer<typeof UpdateMetaInstanceBody>;
@@ -144,6 +146,7 @@ export const MetaInstanceView = z
       'RUNNING',
       'FAILED',
       'PAUSED',
+      'IDLE',
       'DELETING',
     ]),
     /** The phase as shown to people, e.g. `RETRYING 2/3`. */

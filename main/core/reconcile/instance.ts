@@ -6,9 +6,10 @@ import type { ClusterState } from '../state.ts';
 import { describeFailures, isOutdated, newestOf, readySince, runnerHealth } from '../view.ts';
 import { backoffMs } from './backoff.ts';
 import { disruption } from './disruption.ts';
+import { reconcileIdle } from './idle.ts';
 import { brokenLink } from './links.ts';
 import type { ReconcileContext } from './meta-instance.ts';
-import { done, emit, requeueAfter, type Reconciled } from './result.ts';
+import { done, emit, requeueAfter, sooner, type Reconciled } from './result.ts';
 
 /** Health of one Instance: retry in place, give up after the last retry, forget failures once it stays Ready [L2–L6]. */
 export function reconcileInstance(
@@ -53,8 +54,9 @@ function health(
   if (failed.length > 0) {
     return alive.length > 0 ? done : failedAttempt(state, metaInstance, instance, failed, context);
   }
-  if (consecutiveFailures + disruptions > 0) return settle(state, instance, context);
-  return done;
+  const idle = reconcileIdle(state, metaInstance, instance, context);
+  if (consecutiveFailures + disruptions === 0) return idle;
+  return sooner(settle(state, instance, context), idle);
 }
 
 /** 0 = due. A wall clock that was set back since the retry was scheduled makes it due: nobody waits for the clock [R5]. */

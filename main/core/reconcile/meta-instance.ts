@@ -4,7 +4,7 @@ import { place } from '../placement/place.ts';
 import type { Policy } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { hasLiveRunners, instancesOf, isOutdated } from '../view.ts';
+import { hasLiveRunners, instancesOf, isIdle, isOutdated } from '../view.ts';
 import { notPlaced } from './not-placed.ts';
 import { preempt } from './preempt.ts';
 import { ofReachable } from './reachable.ts';
@@ -34,6 +34,7 @@ export function reconcileMetaInstance(
   if (metaInstance === undefined) return done;
   if (metaInstance.deleting) return windDown(state, metaInstance);
   if (metaInstance.spec.paused === true) return rest(state, metaInstance);
+  if (isIdle(metaInstance)) return done;
   if (metaInstance.status.conditions.Failed?.status === 'True') return done;
   const [serving, replacement] = instancesOf(state, metaInstanceId);
   if (serving !== undefined) {

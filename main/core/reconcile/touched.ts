@@ -49,6 +49,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       return touches({ metaInstances: unplaced(state) });
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':
+    case 'MetaInstanceRequested':
     case 'MetaInstanceRetried':
     case 'MetaInstanceDeleting':
     case 'PlacementFailed': {
@@ -60,7 +61,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     }
     case 'TaskEnded':
       // An Instance that is being replaced ends with its last task.
-      return touches({ metaInstances: replacing(state) });
+      return touches({ metaInstances: replacing(state), instances: unloadable(state) });
     case 'DownloadChanged':
     case 'TaskStarted':
     case 'TaskCancelling':
@@ -80,6 +81,13 @@ export function everything(state: ClusterState): Touched {
     instances: values(state.instances).map(({ instanceId }) => instanceId),
     nodes: values(state.nodes).map(({ nodeId }) => nodeId),
   };
+}
+
+function unloadable(state: ClusterState): InstanceId[] {
+  return values(state.instances).flatMap(({ instanceId, metaInstanceId }) => {
+    const owner = metaInstanceId === null ? undefined : state.metaInstances[metaInstanceId];
+    return owner?.spec.idleUnloadSeconds === undefined ? [] : [instanceId];
+  });
 }
 
 function replacing(state: ClusterState): MetaInstanceId[] {

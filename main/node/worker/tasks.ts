@@ -13,12 +13,14 @@ import { clampMessage } from '../../core/text.ts';
 import { instancesOf, values } from '../../core/view.ts';
 import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
 import type { Supervisor } from '../runner/supervisor.ts';
+import type { LoadOnRequest } from './load-on-request.ts';
 import { TaskChannel } from './task-channel.ts';
 
 export interface TasksComponents {
   /** The supervisor of an Instance's rank 0. */
   readonly leaderOf: (instance: Instance) => Supervisor | undefined;
   readonly newTaskId: () => TaskId;
+  readonly loads: LoadOnRequest;
 }
 
 export interface TasksInit {
@@ -41,9 +43,14 @@ export class Tasks {
     this.#init = init;
   }
 
-  /** @param target a model id or a MetaInstance id; of several Instances the least busy one serves */
+  /**
+   * Waits for one that is unloaded while idle.
+   * @param target a model id or a MetaInstance id; of several Instances the least busy one serves
+   */
   async start(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>> {
-    const chosen = this.#choose(target);
+    const now = this.#choose(target);
+    const waits = !now.ok && now.error.code === 'NotReady';
+    const chosen = waits ? await this.#components.loads.until(target, now, () => this.#choose(target)) : now;
     if (!chosen.ok) return chosen;
     const { instance, leader } = chosen.value;
     const taskId = this.#components.newTaskId();
@@ -73,6 +80,7 @@ export class Tasks {
   /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
   onEntry({ event }: IndexedEvent): void {
     if (event.type === 'TaskCancelling') this.#running.get(event.taskId)?.cancel();
+    this.#components.loads.onEntry();
   }
 
   #choose(target: string): Result<{ instance: Instance; leader: Supervisor }, TaskRefusal> {

@@ -36,6 +36,7 @@ describe('every route answers what its schema says', () => {
       path: '/meta_instance/kept',
       asked: { method: 'PATCH', body: { min_nodes: 2 } },
     },
+    'post /meta_instance/:id/load': { path: '/meta_instance/kept/load', asked: { method: 'POST' } },
     'post /meta_instance/:id/pause': { path: '/meta_instance/kept/pause', asked: { method: 'POST' } },
     'post /meta_instance/:id/resume': { path: '/meta_instance/kept/resume', asked: { method: 'POST' } },
     'post /meta_instance/:id/retry': { path: '/meta_instance/broken/retry', asked: { method: 'POST' } },

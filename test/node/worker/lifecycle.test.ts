@@ -123,3 +123,50 @@ describe('texts without end', () => {
     for (const entry of world.log.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
   });
 });
+
+describe('one that is unloaded while idle', () => {
+  const wish = spec({ idleUnloadSeconds: 1 });
+
+  async function idle(): Promise<void> {
+    await world.ask({ type: 'CreateMetaInstance', metaInstanceId: chat, spec: wish, card: card() });
+    await world.becomeReady();
+    await world.pass(1_000);
+    expect(world.runner.heard.at(-1)).toBe('Shutdown');
+    world.runner.exit({ type: 'Exited', code: 0 });
+    await world.settle();
+    expect(world.phase()).toBe('IDLE');
+  }
+
+  it('[L20] is loaded by a chat, which waits and is answered', async () => {
+    await idle();
+    const [first, second] = [
+      world.tasks.start('Tiny', generation()),
+      world.tasks.start('chat', generation()),
+    ];
+    await world.settle();
+    expect(world.host.processes).toHaveLength(2);
+    await world.becomeReady();
+    const ids = world.runner.requests.flatMap((asked) => (asked.type === 'Generate' ? [asked.taskId] : []));
+    for (const id of ids) await world.say({ type: 'Prefill', taskId: id, processed: 0, total: 3 });
+    expect([(await first).ok, (await second).ok]).toEqual([true, true]);
+    expect(world.phase()).toBe('RUNNING');
+  });
+
+  it('[L20] refuses a chat with how far it came when the load takes too long', async () => {
+    await idle();
+    const answer = world.tasks.start('Tiny', generation());
+    await world.pass(2_000);
+    expect(await answer).toMatchObject({
+      ok: false,
+      error: { code: 'NotReady', message: expect.stringContaining('chat is LOADING') },
+    });
+  });
+
+  it('[L20] refuses a chat at once when it is deleted meanwhile', async () => {
+    await idle();
+    const answer = world.tasks.start('Tiny', generation());
+    await world.settle();
+    await world.submit('delete');
+    expect(await answer).toMatchObject({ ok: false, error: { code: 'NoInstance' } });
+  });
+});

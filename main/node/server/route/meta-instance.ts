@@ -72,6 +72,15 @@ export const metaInstanceRoutes: readonly Route[] = [
   }),
   route({
     method: 'post',
+    path: '/meta_instance/:id/load',
+    summary:
+      'Loads one that was unloaded while idle, before a chat asks for it. Of any other it changes nothing.',
+    params: byId,
+    answers: { 200: { description: 'It is being loaded, or was.', schema: CommandAnswer } },
+    handle: ({ param }, { api }) => ask(api, 'LoadMetaInstance', param('id')),
+  }),
+  route({
+    method: 'post',
     path: '/meta_instance/:id/pause',
     summary: 'Takes it off its nodes until it is resumed; its counts rest. Repeating it is no error.',
     params: byId,
@@ -106,7 +115,12 @@ function known(api: NodeApi, id: string): MetaInstance {
 
 async function ask(
   api: NodeApi,
-  type: 'DeleteMetaInstance' | 'RetryMetaInstance' | 'PauseMetaInstance' | 'ResumeMetaInstance',
+  type:
+    | 'DeleteMetaInstance'
+    | 'RetryMetaInstance'
+    | 'LoadMetaInstance'
+    | 'PauseMetaInstance'
+    | 'ResumeMetaInstance',
   id: string,
 ): Promise<JsonAnswer> {
   const { metaInstanceId } = known(api, id);
@@ -131,6 +145,7 @@ async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): P
       contextLength: body.context_length,
       priority: body.priority,
       preempt: body.preempt,
+      idleUnloadSeconds: body.idle_unload_seconds,
     } satisfies { [Field in keyof Required<SpecChanges>]: SpecChanges[Field] | undefined }).filter(
       ([, value]) => value !== undefined,
     ),
@@ -161,6 +176,7 @@ async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonA
     ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
     ...(body.priority === undefined ? {} : { priority: body.priority }),
     ...(body.preempt === undefined ? {} : { preempt: body.preempt }),
+    ...(body.idle_unload_seconds === undefined ? {} : { idleUnloadSeconds: body.idle_unload_seconds }),
   };
   if (!card.shardings.includes(spec.sharding)) {
     throw new HttpError(
