@@ -38,6 +38,9 @@ export interface PlaceOptions {
 
 export interface CreateOptions extends PlaceOptions {
   readonly name: string | undefined;
+  readonly priority: number | undefined;
+  readonly preempt: boolean;
+  readonly idleUnload: number | undefined;
   readonly wait: boolean;
   readonly timeoutMs: number;
 }
@@ -49,6 +52,8 @@ export interface UpdateOptions {
   readonly interconnect: string | undefined;
   readonly minNodes: number | undefined;
   readonly context: number | null | undefined;
+  readonly priority: number | undefined;
+  readonly idleUnload: number | null | undefined;
 }
 
 export interface ChatOptions {
@@ -74,6 +79,8 @@ export interface SimulateOptions {
   readonly schema: boolean;
 }
 
+const PRIORITIES = { least: 0, most: 100 };
+const IDLE_SECONDS = { least: 1, most: 7 * 24 * 3_600 };
 const DEFAULT_WAIT_SECONDS = 600;
 
 const common = {
@@ -98,6 +105,9 @@ const options = {
     ...common,
     ...placing,
     name: { type: 'string' },
+    priority: { type: 'string' },
+    preempt: { type: 'boolean' },
+    'idle-unload': { type: 'string' },
     wait: { type: 'boolean' },
     timeout: { type: 'string' },
   },
@@ -108,6 +118,8 @@ const options = {
     interconnect: { type: 'string' },
     'min-nodes': { type: 'string' },
     context: { type: 'string' },
+    priority: { type: 'string' },
+    'idle-unload': { type: 'string' },
   },
   preview: { ...common, ...placing },
   ls: common,
@@ -190,6 +202,9 @@ export function parseInvocation(
         ...asked,
         ...place(),
         name: text('name'),
+        priority: number('priority', PRIORITIES),
+        preempt: values['preempt'] === true,
+        idleUnload: number('idle-unload', IDLE_SECONDS),
         wait: values['wait'] === true,
         timeoutMs: (number('timeout', { least: 1, most: 86_400 }) ?? DEFAULT_WAIT_SECONDS) * 1_000,
       };
@@ -199,6 +214,8 @@ export function parseInvocation(
         sharding: text('sharding'),
         interconnect: text('interconnect'),
         minNodes: number('min-nodes', { least: 1, most: 64 }),
+        priority: number('priority', PRIORITIES),
+        idleUnload: text('idle-unload') === 'never' ? null : number('idle-unload', IDLE_SECONDS),
         context: text('context') === 'default' ? null : number('context', { least: 16, most: 1 << 24 }),
       };
       const id = only('ID');

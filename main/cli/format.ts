@@ -63,6 +63,7 @@ export function notesOf(view: MetaInstanceView, now: number): string[] {
   if (view.phase === 'FAILED') notes.push(`\`skein retry ${view.metaInstanceId}\` tries again`);
   const updated = view.conditions.Updated;
   if (updated?.status === 'False') notes.push(`update: ${updated.message}`);
+  if (view.phase === 'IDLE') notes.push(view.conditions.Placed?.message ?? '');
   if (view.phase === 'PAUSED') notes.push(`\`skein resume ${view.metaInstanceId}\` places it anew`);
   return notes;
 }

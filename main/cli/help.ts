@@ -47,6 +47,10 @@ removed. Prints its name.
   --node ID         a node that must take part; may be given often
   --placement GOAL  smallest or fastest set of nodes (smallest)
   --context N       longest context of one chat in tokens
+  --priority N      0 to 100: who gives way when memory is short (50)
+  --preempt         take the memory of lower priorities if there is no other
+  --idle-unload S   leave the nodes after S seconds without a chat; the next
+                    chat loads it again
   --wait            return when it is ready, with 1 when it failed
   --timeout SECONDS how long to wait at most (600)
   --json            the answer as JSON${connection}
@@ -107,6 +111,8 @@ ready, where there is room for both. One that failed gets another try.
   --interconnect KIND  MlxRing or MlxJaccl
   --min-nodes N     how many nodes must take part
   --context N       longest context of one chat in tokens; default = the model's
+  --priority N      0 to 100: who gives way when memory is short
+  --idle-unload S   leave the nodes after S seconds without a chat, or never
   --json            the answer as JSON${connection}
 
 ${exitCodeHelp}

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MetaInstanceId } from '../../main/core/id.ts';
 import { tinyCard } from '../support/fake-node.ts';
 import { skein, type Ran } from '../support/fake-io.ts';
 import { serveFakeNode, tinyId, type Bench } from '../support/rest-client.ts';
@@ -51,5 +52,28 @@ test('update without a change or with one that the model does not allow → exit
   expect(await run('update', tinyId, '--sharding', 'Tensor')).toMatchObject({
     exit: 2,
     err: expect.stringContaining('allows Pipeline'),
+  });
+});
+
+test('create and update hand over who gives way and what is unloaded', async () => {
+  await run(
+    'create',
+    tinyCard.modelId,
+    '--name',
+    'mine',
+    '--priority',
+    '90',
+    '--preempt',
+    '--idle-unload',
+    '600',
+  );
+  const spec = (): unknown => bench.node.state().metaInstances['mine' as MetaInstanceId]!.spec;
+  expect(spec()).toMatchObject({ priority: 90, preempt: true, idleUnloadSeconds: 600 });
+  await run('update', 'mine', '--priority', '10', '--idle-unload', 'never');
+  expect(spec()).toMatchObject({ priority: 10 });
+  expect(spec()).not.toHaveProperty('idleUnloadSeconds');
+  expect(await run('update', 'mine', '--priority', '101')).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('--priority must be a whole number from 0 to 100'),
   });
 });

@@ -25,6 +25,9 @@ export async function create({ client, io, signal }: Session, asked: Of<'create'
       node_ids: asked.nodes,
       placement: asked.placement,
       context_length: asked.context,
+      priority: asked.priority,
+      ...(asked.preempt && { preempt: true }),
+      idle_unload_seconds: asked.idleUnload,
     },
   });
   const id = answer.meta_instance_id;
@@ -39,7 +42,7 @@ export async function create({ client, io, signal }: Session, asked: Of<'create'
 
 export async function update(
   { client, io, signal }: Session,
-  { id, json, model, sharding, interconnect, minNodes, context }: Of<'update'>,
+  { id, json, model, sharding, interconnect, minNodes, context, priority, idleUnload }: Of<'update'>,
 ): Promise<ExitCode> {
   const answer = await client.call(pathOf(id), CommandAnswer, {
     method: 'PATCH',
@@ -50,6 +53,8 @@ export async function update(
       instance_meta: interconnect,
       min_nodes: minNodes,
       context_length: context,
+      priority,
+      idle_unload_seconds: idleUnload,
     },
   });
   if (json) io.stdout.write(`${printableJson(answer)}\n`);
