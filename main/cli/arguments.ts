@@ -241,7 +241,7 @@ export function parseInvocation(
         model: text('model'),
         system: text('system'),
         maxTokens: number('max-tokens', { least: 1, most: 1 << 24 }),
-        temperature: number('temperature', { least: 0, most: 10, fraction: true }),
+        temperature: number('temperature', { least: 0, most: 2, fraction: true }),
         seed: number('seed', { least: -Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER }),
       };
     case 'simulate': {

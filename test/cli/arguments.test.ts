@@ -47,7 +47,7 @@ describe('what is wrong is named, and exits with 2', () => {
     [['ls', '--wait'], "Unknown option '--wait'"],
     [['create', 'M', '--min-nodes', '0'], '--min-nodes must be a whole number from 1 to 64, but is "0"'],
     [['create', 'M', '--min-nodes', '1.5'], '--min-nodes must be a whole number'],
-    [['chat', '--temperature', 'hot'], '--temperature must be a number from 0 to 10, but is "hot"'],
+    [['chat', '--temperature', 'hot'], '--temperature must be a number from 0 to 2, but is "hot"'],
     [['ls', '--port', '0'], '--port must be a whole number from 1 to 65535'],
     [['ls', '--port'], "Option '--port <value>' argument missing"],
   ])('skein %j', (argv, says) => {

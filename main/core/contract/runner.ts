@@ -14,7 +14,7 @@ export type ChatMessage = z.infer<typeof ChatMessage>;
 
 /** Meanings and ranges as `Sampling` of `native/addon.d.ts`. */
 export const SamplingRequest = z.strictObject({
-  temperature: z.number().min(0).max(10),
+  temperature: z.number().min(0).max(2),
   topP: z.number().gt(0).max(1),
   topK: z.int().min(0).max(1_000_000),
   minP: z.number().min(0).lt(1),

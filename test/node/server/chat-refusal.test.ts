@@ -113,6 +113,13 @@ describe('chat: every refusal names its field', () => {
       says: '>=0',
     },
     {
+      name: 'a temperature at which every model babbles without end',
+      asked: chat({ temperature: 9 }),
+      status: 400,
+      param: 'temperature',
+      says: '<=2',
+    },
+    {
       name: 'a temperature that is text',
       asked: chat({ temperature: 'hot' }),
       status: 400,
