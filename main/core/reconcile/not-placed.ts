@@ -8,7 +8,7 @@ export function notPlaced(
   { metaInstanceId, generation, spec, status }: MetaInstance,
   type: 'Placed' | 'Updated',
   { reason, message }: PlacementProblem,
-  { policy }: ReconcileContext,
+  { now, policy }: ReconcileContext,
 ): Reconciled {
   const shown = status.conditions[type];
   // Who took its place says more than that there is none.
@@ -16,8 +16,10 @@ export function notPlaced(
   const said =
     status.observedGeneration === generation &&
     (preempted || (shown?.reason === reason && shown.message === message));
-  if (said) return requeueAfter(policy.placementRetryMs);
-  // One that may take others' memory looks again as soon as it may.
-  const delayMs = spec.preempt === true ? policy.preemptAfterMs : policy.placementRetryMs;
+  // One that may take others' memory looks again as soon as it may; that it said so must not put it off.
+  const shortMs = shown?.status === 'False' ? now - shown.since : 0;
+  const mayTakeInMs = spec.preempt === true ? policy.preemptAfterMs - shortMs : 0;
+  const delayMs = mayTakeInMs > 0 ? Math.min(mayTakeInMs, policy.placementRetryMs) : policy.placementRetryMs;
+  if (said) return requeueAfter(delayMs);
   return requeueAfter(delayMs, { type: 'PlacementFailed', metaInstanceId, reason, message });
 }
