@@ -17,6 +17,7 @@ type Asking = StepOf<
   | 'pause'
   | 'resume'
   | 'retry'
+  | 'load'
   | 'delete'
   | 'placeInstance'
   | 'deleteInstance'
@@ -32,6 +33,7 @@ export function act(world: World, step: Step): string | undefined {
     case 'pause':
     case 'resume':
     case 'retry':
+    case 'load':
     case 'delete':
     case 'placeInstance':
     case 'deleteInstance':
@@ -197,6 +199,8 @@ function commandOf(world: World, { disk }: Machine, step: Asking, commandId: Com
       return { type: 'ResumeMetaInstance', commandId, metaInstanceId: step.name };
     case 'retry':
       return { type: 'RetryMetaInstance', commandId, metaInstanceId: step.name };
+    case 'load':
+      return { type: 'LoadMetaInstance', commandId, metaInstanceId: step.name };
     case 'delete':
       return { type: 'DeleteMetaInstance', commandId, metaInstanceId: step.name };
     case 'placeInstance':

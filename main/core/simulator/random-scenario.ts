@@ -59,7 +59,7 @@ export function randomScenario(seed: number, { least, most }: NodeRange): Scenar
     seed,
     nodes: names.map((id) => ({
       id,
-      memoryGiB: random.pick([8, 16, 24]),
+      memoryGiB: random.pick([8, 8, 12, 16, 24]),
       ...(random.chance(0.2) && { clockSkewMs: Math.round(random.between(-90, 90) * SECOND) }),
     })),
     links: linksOf(random, names),
@@ -167,6 +167,7 @@ class RandomLife {
       'update',
       'pause',
       'resume',
+      'load',
       'startTask',
       'startTask',
       'cancelTask',
@@ -177,13 +178,15 @@ class RandomLife {
       case 'create':
         return this.#do(verb, {
           ...asked,
-          model: random.pick(['Small', 'Small', 'Medium', 'Large']),
+          model: random.pick(['Small', 'Medium', 'Medium', 'Large', 'Large']),
           ...(random.chance(0.2) && { nodes: [this.#node()] }),
           spec: {
             ...(random.chance(0.3) && { minNodes: Math.min(2, this.#names.length) }),
             ...(random.chance(0.2) && { sharding: 'Tensor' }),
             ...(random.chance(0.2) && { interconnect: 'MlxJaccl' }),
             ...(random.chance(0.2) && { placement: 'fastest' }),
+            ...(random.chance(0.2) && { idleUnloadSeconds: random.pick([10, 60]) }),
+            ...(random.chance(0.4) && { priority: random.pick([10, 60, 90]), preempt: random.chance(0.8) }),
           },
         });
       case 'update':
@@ -193,6 +196,7 @@ class RandomLife {
             { contextLength: 1024 + random.below(3) * 512 },
             { modelId: 'Medium' },
             { minNodes: 1 },
+            { priority: 80, preempt: true },
             { placement: 'fastest' },
           ]),
         });

@@ -51,7 +51,6 @@ export class ReplicaShell implements NetworkEnd {
     this.#listener = init.listener;
     this.#compactedAt = machine.disk.log.snapshot;
     const persisted = { ...machine.disk.persisted(), damaged: machine.damaged };
-    machine.damaged = false;
     const { electionPolicy: policy, known } = around;
     const { replica, ready } = restore(
       persisted,
@@ -184,6 +183,8 @@ export class ReplicaShell implements NetworkEnd {
       return false;
     }
     const tail = machine.disk.write(persist);
+    // Not before: the terms skipped for it must have reached the disk, or the next start would lead one again.
+    machine.damaged = false;
     watch.stored(machine, persist);
     if (tail !== null) {
       watch.count('tailCut');

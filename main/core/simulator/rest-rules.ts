@@ -122,6 +122,15 @@ function unrestOf(
   complete: boolean,
 ): string | null {
   const phase = phaseOf(state, metaInstance);
+  const instance = instanceOf(state, metaInstance.metaInstanceId);
+  const begunAt = instance === undefined ? 0 : world.watch.begunAt(instance.instanceId);
+  // Room may come late, when one that nobody uses is unloaded: then it has its time from there.
+  if (
+    world.timeline.now - begunAt < world.scenario.settleSeconds * SECOND &&
+    metaInstance.deleting === false
+  ) {
+    return null;
+  }
   const { nextAttemptAt, conditions } = metaInstance.status;
   const seconds = `${world.scenario.settleSeconds} s after the last mishap`;
   switch (phase) {
@@ -136,6 +145,7 @@ function unrestOf(
     case 'DOWNLOADING':
       return conditions.Downloaded?.reason === 'DownloadFailed' ? null : `is still ${phase} ${seconds}`;
     case 'PLACING':
+      if (conditions.Placed?.reason === 'IdleUnloaded') return null;
       return complete
         ? `is still ${phase} ${seconds} (${conditions.Placed?.message ?? 'never looked at'})`
         : null;

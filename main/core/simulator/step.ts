@@ -45,6 +45,8 @@ export const Step = z.discriminatedUnion('do', [
   verb('pause', asked),
   verb('resume', asked),
   verb('retry', asked),
+  /** As a chat does that meets one which was unloaded while idle. */
+  verb('load', asked),
   verb('delete', asked),
   /** One without a MetaInstance. */
   verb('placeInstance', { ...toPlace, node: node.optional() }),

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts';
 import type { Outcome } from '../election/message.ts';
 import type { Persist, RoleChange, Send } from '../election/ready.ts';
 import type { IndexedEvent } from '../event.ts';
-import type { CommandId, RunnerId } from '../id.ts';
+import type { CommandId, InstanceId, RunnerId } from '../id.ts';
 import type { RunnerStatus } from '../instance.ts';
 import type { Policy } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
@@ -31,6 +31,7 @@ export class Watch {
   readonly commands = new CommandPromises();
   readonly #init: WatchInit;
   readonly #counts = new Map<string, number>();
+  readonly #begunAt = new Map<InstanceId, number>();
   readonly #logs: LogPromises;
   readonly #states: StateRules;
   /** Virtual ms of the last mishap or change that the cluster has to deal with. */
@@ -54,6 +55,11 @@ export class Watch {
   /** How often each kind of thing came about, by name. */
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Virtual ms at which its present attempt began, on whichever side. */
+  begunAt(instanceId: InstanceId): number {
+    return this.#begunAt.get(instanceId) ?? 0;
   }
 
   trace(happening: Happening): void {
@@ -89,6 +95,10 @@ export class Watch {
   /** Once for each state that ever came about. */
   onState(before: ClusterState, after: ClusterState, entry: IndexedEvent): void {
     this.#states.check(before, after, entry);
+    const { event } = entry;
+    if (event.type === 'InstanceCreated')
+      this.#begunAt.set(event.instance.instanceId, this.#init.timeline.now);
+    if (event.type === 'InstanceRetrying') this.#begunAt.set(event.instanceId, this.#init.timeline.now);
   }
 
   persisting({ name, nodeId }: Speaker, { append, truncate, install }: Persist): void {
