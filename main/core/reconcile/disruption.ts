@@ -2,7 +2,7 @@ import type { Event } from '../event.ts';
 import type { Instance } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
 import { backoffMs } from './backoff.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 
 /**
  * An Instance goes for what is not the model's fault: no attempt is used up. The first time it is placed anew at once,

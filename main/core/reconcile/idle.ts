@@ -3,7 +3,7 @@ import type { MetaInstance } from '../meta-instance.ts';
 import type { ClusterState } from '../state.ts';
 import { SECOND } from '../unit.ts';
 import { isOutdated, readySince, values } from '../view.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 
 /** Unloads one that was Ready without a task for the time its spec says [L19]. */

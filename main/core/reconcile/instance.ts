@@ -8,7 +8,7 @@ import { backoffMs } from './backoff.ts';
 import { disruption } from './disruption.ts';
 import { reconcileIdle } from './idle.ts';
 import { brokenLink } from './links.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, sooner, type Reconciled } from './result.ts';
 
 /** Health of one Instance: retry in place, give up after the last retry, forget failures once it stays Ready [L2–L6]. */

@@ -3,7 +3,7 @@ import type { Instance } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
 import type { Link } from '../topology.ts';
 import { nodeName } from '../view.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 
 /**
  * Which connection between its ranks is gone: of a ring those to the next rank, of RDMA every device in use [N6].

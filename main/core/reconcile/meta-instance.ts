@@ -1,9 +1,8 @@
 import type { MetaInstanceId } from '../id.ts';
 import type { MetaInstance } from '../meta-instance.ts';
 import { place } from '../placement/place.ts';
-import type { Policy } from '../policy.ts';
 import type { ClusterState } from '../state.ts';
-import type { Telemetry } from '../telemetry.ts';
+import type { ReconcileContext } from './context.ts';
 import { hasLiveRunners, instancesOf, isIdle, isOutdated } from '../view.ts';
 import { notPlaced } from './not-placed.ts';
 import { preempt } from './preempt.ts';
@@ -11,14 +10,7 @@ import { ofReachable } from './reachable.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 import { reconcileUpdate } from './update.ts';
 
-/** What a reconciler may know besides the state; nothing else reaches it. */
-export interface ReconcileContext {
-  readonly now: number;
-  /** Drawn for this call, in [0, 1). */
-  readonly random: number;
-  readonly telemetry: Telemetry;
-  readonly policy: Policy;
-}
+export type { ReconcileContext } from './context.ts';
 
 /**
  * Gives every MetaInstance that wants one an Instance, and winds down those being deleted [L1, L7, L8].

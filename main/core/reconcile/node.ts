@@ -4,7 +4,7 @@ import type { ClusterState } from '../state.ts';
 import type { PeerTelemetry } from '../telemetry.ts';
 import { values } from '../view.ts';
 import { disruption } from './disruption.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 
 /**

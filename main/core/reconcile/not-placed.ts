@@ -1,6 +1,6 @@
 import type { MetaInstance } from '../meta-instance.ts';
 import type { PlacementProblem } from '../placement/place.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 import { requeueAfter, type Reconciled } from './result.ts';
 
 /** Looked at again later; said only when it is news: another reason, another text or a new generation [L9]. */

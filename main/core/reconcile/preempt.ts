@@ -7,7 +7,7 @@ import type { ClusterState } from '../state.ts';
 import { isTerminal } from '../instance.ts';
 import { values } from '../view.ts';
 import { afterTheEndOf } from './after-the-end.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 
 export const priorityOf = ({ spec }: MetaInstance): number => spec.priority ?? DEFAULT_PRIORITY;
 

@@ -5,7 +5,7 @@ import type { ClusterState } from '../state.ts';
 import { isOutdated, readySince, values } from '../view.ts';
 import { afterTheEndOf } from './after-the-end.ts';
 import { notPlaced } from './not-placed.ts';
-import type { ReconcileContext } from './meta-instance.ts';
+import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 
 /**
