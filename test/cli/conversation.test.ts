@@ -23,7 +23,7 @@ afterEach(() => bench.server.stop());
 const waits = (): boolean =>
   io
     .out()
-     
+
     .replace(/\u001b\[[\d;]*[A-Za-z]/g, '')
     .endsWith('> ');
 
