@@ -39,6 +39,9 @@ async function work() {
       total.counts[kind] = (total.counts[kind] ?? 0) + count;
     }
     process.stderr.write(`${total.seeds} seeds, ${total.violations.length} violations\n`);
+    for (const { rule, message, replay } of summary.violations) {
+      process.stderr.write(`  ${rule}: ${message}\n    ${replay}\n`);
+    }
   }
 }
 
