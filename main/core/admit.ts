@@ -52,7 +52,8 @@ function runnerMoves(
   { runnerId, instanceId, nodeId, rank, status }: Extract<Report, { type: 'RunnerStatusChanged' }>,
 ): boolean {
   const known = state.runners[runnerId];
-  if (known !== undefined) return stepOf(status) > stepOf(known.status);
+  // On the two sides of a partition one id may have come to runners of two nodes.
+  if (known !== undefined) return known.nodeId === nodeId && stepOf(status) > stepOf(known.status);
   if (status.type === 'Shutdown') return false;
   const instance = state.instances[instanceId];
   const assigned = instance?.assignments.find((assignment) => assignment.rank === rank);

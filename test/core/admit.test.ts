@@ -62,6 +62,12 @@ const rows: readonly { name: string; given: readonly Event[]; when: Report; then
     then: true,
   },
   {
+    name: '[N3] another node speaks of a runner by the same id → dropped, it is not its own',
+    given: [...onOneNode, runner('Idle')],
+    when: { ...runner('Shutdown'), nodeId: bob },
+    then: false,
+  },
+  {
     name: '[N3] the same status said again → dropped',
     given: [...onOneNode, runner('Loading')],
     when: runner('Loading'),

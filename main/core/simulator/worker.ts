@@ -182,6 +182,7 @@ export class SimulatedWorker {
     const cancel = (): void => undefined;
     const process: RunnerProcess = { runnerId, instance, rank, fault, bytes, status: undefined, cancel };
     this.#processes.set(runnerId, process);
+    this.#ends.delete(runnerId);
     onProcesses(this.living);
     this.#later(process, timings.spawnMs, () => {
       if (fault?.phase === 'Starting') this.#fail(process, fault);
