@@ -24,7 +24,7 @@ export function refreshConditions(state: ClusterState, metaInstance: MetaInstanc
     if (now !== undefined) conditions[type] = stamped(conditions[type], now, at);
   }
   const newestReady = replacement === undefined ? conditions.Ready : ready(state, replacement);
-  const retrying = retryingCondition(metaInstance, newestReady, conditions.Failed);
+  const retrying = retryingCondition(metaInstance, instance && newestReady, conditions.Failed);
   conditions.Retrying = stamped(conditions.Retrying, retrying, at);
   return { ...metaInstance, status: { ...metaInstance.status, conditions } };
 }
@@ -141,6 +141,7 @@ export function readiness(state: ClusterState, instance: Instance): Observation 
   }
 }
 
+/** @param readyNow of its newest Instance; without one only a scheduled retry is a retry [C3] */
 function retryingCondition(
   { status, spec }: MetaInstance,
   readyNow: Observation | undefined,
@@ -151,7 +152,7 @@ function retryingCondition(
   if (
     failed?.status !== 'True' &&
     spec.paused !== true &&
-    (waiting || (retry > 0 && readyNow?.status !== 'True'))
+    (waiting || (retry > 0 && readyNow?.status === 'False'))
   ) {
     return {
       status: 'True',

@@ -173,6 +173,12 @@ export const instanceDeleted: Event = {
   reason: 'MetaInstanceDeleted',
   message: 'MetaInstance chat was deleted',
 };
+export const gaveWay: Event = {
+  type: 'InstanceDeleted',
+  instanceId: chatInstance,
+  reason: 'Preempted',
+  message: 'gave way to code (priority 90 over 10); it returns when there is room',
+};
 export const gaveUp: Event = {
   ...instanceDeleted,
   reason: 'RetriesExhausted',
