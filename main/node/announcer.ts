@@ -1,5 +1,5 @@
 import { nodeName } from '../core/view.ts';
-import { phaseOf } from '../core/phase.ts';
+import { phaseLabel, phaseOf } from '../core/phase.ts';
 import type { NodeApi } from './api.ts';
 import type { Clock } from './clock.ts';
 import { curlFor, inOrder, progressLine } from './progress.ts';
@@ -57,16 +57,16 @@ export class Announcer {
     const telemetry = api.telemetry();
     for (const metaInstance of inOrder(state)) {
       const { metaInstanceId, status } = metaInstance;
-      const phase = phaseOf(state, metaInstance);
       // Each chat would be two lines otherwise.
-      const steady = phase === 'RUNNING' ? 'READY' : phase;
+      const label = phaseLabel(state, metaInstance).replace('RUNNING', 'READY');
       const { Placed: place, Downloaded: files } = status.conditions;
-      const problem = files?.reason === 'DownloadFailed' ? files.message : '';
-      const key = `${steady} ${status.consecutiveFailures} ${place?.message ?? ''} ${problem}`;
+      const noPlace = label === 'PLACEMENT FAILED' ? place?.message : '';
+      const noFiles = files?.reason === 'DownloadFailed' ? files.message : '';
+      const key = `${label} ${noPlace ?? ''} ${noFiles}`;
       if (this.#shown.get(metaInstanceId) === key) continue;
       this.#shown.set(metaInstanceId, key);
       this.#line(progressLine(state, telemetry, metaInstance));
-      if (steady === 'READY') this.#offer(curlFor(this.#address, metaInstance));
+      if (label === 'READY') this.#offer(curlFor(this.#address, metaInstance));
     }
     for (const metaInstanceId of this.#shown.keys()) {
       if (Object.hasOwn(state.metaInstances, metaInstanceId)) continue;

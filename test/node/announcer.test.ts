@@ -57,6 +57,16 @@ Ctrl-C stops Skein.
   );
 });
 
+it('tells of a delete in two lines, however many steps it takes', async () => {
+  await world.submit('create');
+  await world.becomeReady();
+  printed = '';
+  await world.submit('delete');
+  world.runner.exit({ type: 'Exited', code: 0 });
+  await world.settle();
+  expect(printed).toBe('chat         DELETING         Tiny\nchat         deleted\n');
+});
+
 it('says what is missing, what failed and what to do', async () => {
   await world.submit('create');
   world.models.missing('tiny.gguf was not found');
