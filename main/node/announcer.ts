@@ -59,7 +59,9 @@ export class Announcer {
       const { metaInstanceId, status } = metaInstance;
       // Each chat would be two lines otherwise.
       const label = phaseLabel(state, metaInstance).replace('RUNNING', 'READY');
-      const { Placed: place, Downloaded: files } = status.conditions;
+      const { Placed: place, Downloaded: files, Retrying: retrying } = status.conditions;
+      // Just failed: what comes of it, and all that failed, is decided in a moment.
+      if (label.startsWith('RETRYING') && retrying?.status !== 'True') continue;
       const noPlace = label === 'PLACEMENT FAILED' ? place?.message : '';
       const noFiles = files?.reason === 'DownloadFailed' ? files.message : '';
       const key = `${label} ${noPlace ?? ''} ${noFiles}`;
