@@ -51,7 +51,8 @@ export interface PeerStream {
 
 /** A node that was not let in, or that this node could not join with, and why; for people and `skein doctor`. */
 export interface RefusedPeer {
-  readonly code: 'IncompatibleVersion' | 'DuplicateNode' | 'Flooded' | 'Stalled' | 'Lied' | 'Unreachable' | 'Removed';
+  readonly code:
+    'IncompatibleVersion' | 'DuplicateNode' | 'Flooded' | 'Stalled' | 'Lied' | 'Unreachable' | 'Removed';
   /** Null where the other side did not come as far as to say who it is. */
   readonly nodeId: NodeId | null;
   readonly address: string;
