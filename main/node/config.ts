@@ -1,9 +1,12 @@
+import { isIP } from 'node:net';
 import { delimiter, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { refused, ok, type Result } from '../core/result.ts';
 import { MiB } from '../core/unit.ts';
 import { logLevels } from './log.ts';
+import { peerMultiaddr } from './membership/address.ts';
+import { clusterKeyOf, readKeyFile } from './membership/cluster-key.ts';
 
 const wholeNumber = (least: number, most: number): z.ZodType<number> =>
   z
@@ -36,7 +39,20 @@ export interface Config {
   /** Undefined = the computer's own. */
   readonly name: string | undefined;
   readonly limits: Limits;
+  /** Where other nodes dial this one; 0 = any free port. */
+  readonly peerPort: number;
+  /** The only IP address that other nodes may dial; undefined = all interfaces, IPv4 and IPv6. */
+  readonly peerHost: string | undefined;
+  /** Multiaddrs to dial besides those discovered and remembered. */
+  readonly peers: readonly string[];
+  /** 32 bytes, secret; undefined = the one in the data folder. */
+  readonly clusterKey: Uint8Array | undefined;
+  /** Whether members are looked for in the local network (mDNS). */
+  readonly discovery: boolean;
 }
+
+/** Where other nodes dial a node unless it was told otherwise. */
+export const DEFAULT_PEER_PORT = 52_416;
 
 interface Option {
   readonly flag: string;
@@ -70,6 +86,21 @@ const options = {
     schema: wholeNumber(MiB, Number.MAX_SAFE_INTEGER),
     help: 'memory of one runner for keys and values',
   },
+  peerPort: {
+    flag: 'peer-port',
+    schema: wholeNumber(0, 65_535),
+    help: `port for other nodes (${DEFAULT_PEER_PORT}; 0 = any)`,
+  },
+  peerHost: {
+    flag: 'peer-host',
+    schema: z.string().refine((text) => isIP(text) !== 0, 'must be an IP address of this computer'),
+    help: 'IP address for other nodes (all interfaces)',
+  },
+  clusterKey: {
+    flag: 'cluster-key',
+    schema: z.string(),
+    help: 'key that the nodes of a cluster share, 64 hex digits',
+  },
 } as const satisfies Record<string, Option>;
 
 const variableOf = (flag: string): string => `SKEIN_${flag.toUpperCase().replaceAll('-', '_')}`;
@@ -77,6 +108,10 @@ const variableOf = (flag: string): string => `SKEIN_${flag.toUpperCase().replace
 /** One line for each flag of `serve`. */
 export const serveHelp: string = [
   ...Object.values(options).map(({ flag, help }) => [`--${flag} VALUE`, help] as const),
+  ['', 'or @FILE with it, readable by its owner alone; better'] as const,
+  ['', 'than KEY, which other users see among the processes'] as const,
+  ['--peer ADDRESS', 'IP:PORT or multiaddr of another; may be given often'] as const,
+  ['--no-discovery', 'do not look for other nodes in the local network'] as const,
   ['--model-dir FOLDER', 'folder of models, only read; may be given often'] as const,
   ['--starter', 'create the starter model in an empty data folder'] as const,
 ]
@@ -111,6 +146,33 @@ export function parseConfig(init: {
     return undefined;
   };
   const absolute = (path: string): string => resolve(init.workingFolder, path);
+  /** Its flag and its variable; neither ever shows the key. */
+  const clusterKey = (): Uint8Array | undefined => {
+    const { flag } = options.clusterKey;
+    const given = flags.value[flag];
+    const text = take(flag, options.clusterKey.schema);
+    if (text === undefined) return undefined;
+    const read = text.startsWith('@')
+      ? readKeyFile(absolute(text.slice(1)))
+      : (clusterKeyOf(text) ?? refused('must be 64 hexadecimal digits, or @FILE with them'));
+    if (read instanceof Uint8Array) return read;
+    if (read.ok) return read.value;
+    problems.push(`${given === undefined ? variableOf(flag) : `--${flag}`}: ${read.error}`);
+    return undefined;
+  };
+  const peers = (): string[] => {
+    const given = flags.value['peer'];
+    const texts = Array.isArray(given)
+      ? (given as readonly string[])
+      : (init.env['SKEIN_PEERS'] ?? '').split(/[\s,]+/).filter((text) => text !== '');
+    return texts.flatMap((text) => {
+      const address = peerMultiaddr(text);
+      if (address.ok) return [address.value];
+      const place = Array.isArray(given) ? '--peer' : 'SKEIN_PEERS';
+      problems.push(`${place}: ${address.error}, but is ${JSON.stringify(text)}`);
+      return [];
+    });
+  };
   const modelDirs = flags.value['model-dir'] ?? (init.env['SKEIN_MODEL_DIRS'] ?? '').split(delimiter);
   const starter = flags.value['starter'] === true || take('starter', yes) === true;
 
@@ -127,6 +189,11 @@ export function parseConfig(init: {
       prefillChunk: take(options.prefillChunk.flag, options.prefillChunk.schema) ?? 256,
       kvBytes: take(options.kvBytes.flag, options.kvBytes.schema),
     },
+    peerPort: take(options.peerPort.flag, options.peerPort.schema) ?? DEFAULT_PEER_PORT,
+    peerHost: take(options.peerHost.flag, options.peerHost.schema),
+    peers: peers(),
+    clusterKey: clusterKey(),
+    discovery: flags.value['no-discovery'] !== true && take('no-discovery', yes) !== true,
   };
   return problems.length === 0 ? ok(config) : refused(problems.join('\n'));
 }
@@ -143,6 +210,8 @@ function parseFlags(args: readonly string[]): Result<Flags, string> {
       options: {
         ...Object.fromEntries(valued),
         'model-dir': { type: 'string', multiple: true },
+        peer: { type: 'string', multiple: true },
+        'no-discovery': { type: 'boolean' },
         starter: { type: 'boolean' },
       },
     });

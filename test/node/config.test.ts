@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig, serveHelp, type Config } from '../../main/node/config.ts';
 
 const parse = (args: readonly string[], env: Record<string, string> = {}) =>
@@ -12,7 +15,15 @@ const defaults: Config = {
   starter: false,
   name: undefined,
   limits: { maxTasks: 4, maxQueued: 32, prefillChunk: 256, kvBytes: undefined },
+  peerPort: 52_416,
+  peerHost: undefined,
+  peers: [],
+  clusterKey: undefined,
+  discovery: true,
 };
+
+const KEY = '0123456789abcdef'.repeat(4);
+const keyBytes = new Uint8Array(Buffer.from(KEY, 'hex'));
 
 describe('serve options', () => {
   test.each<[string, string[], Record<string, string>, Partial<Config>]>([
@@ -45,6 +56,42 @@ describe('serve options', () => {
       {},
       { limits: { maxTasks: 8, maxQueued: 0, prefillChunk: 64, kvBytes: 1_073_741_824 } },
     ],
+    [
+      'the peer network by flags',
+      ['--peer-port', '0', '--peer-host', '127.0.0.1', '--no-discovery', '--cluster-key', KEY],
+      {},
+      { peerPort: 0, peerHost: '127.0.0.1', discovery: false, clusterKey: keyBytes },
+    ],
+    [
+      'peers as IP:PORT, name or multiaddr → multiaddrs',
+      ['--peer', '10.0.0.2:52416', '--peer', '[fd00::1]:1', '--peer', '/dns4/desk.local/tcp/7'],
+      {},
+      { peers: ['/ip4/10.0.0.2/tcp/52416', '/ip6/fd00::1/tcp/1', '/dns4/desk.local/tcp/7'] },
+    ],
+    [
+      'the peer network by variables',
+      [],
+      {
+        SKEIN_PEER_PORT: '7',
+        SKEIN_PEER_HOST: '::1',
+        SKEIN_PEERS: '10.0.0.2:1, desk.local:2',
+        SKEIN_NO_DISCOVERY: '1',
+        SKEIN_CLUSTER_KEY: KEY.toUpperCase(),
+      },
+      {
+        peerPort: 7,
+        peerHost: '::1',
+        peers: ['/ip4/10.0.0.2/tcp/1', '/dns/desk.local/tcp/2'],
+        discovery: false,
+        clusterKey: keyBytes,
+      },
+    ],
+    [
+      'peers by flag and variable → the flag',
+      ['--peer', '10.0.0.2:1'],
+      { SKEIN_PEERS: '10.0.0.3:1' },
+      { peers: ['/ip4/10.0.0.2/tcp/1'] },
+    ],
   ])('%s', (_name, args, env, changes) => {
     expect(parse(args, env)).toEqual({ ok: true, value: { ...defaults, ...changes } });
   });
@@ -69,9 +116,21 @@ describe('serve options', () => {
     ['an unknown flag', ['--prot', '1'], {}, /--prot/],
     ['a flag without its value', ['--port'], {}, /--port/],
     ['a word that is no flag', ['now'], {}, /now/],
+    ['a host that is no IP address', ['--peer-host', 'desk'], {}, /^--peer-host: must be an IP address/],
+    ['a peer without a port', ['--peer', '10.0.0.2'], {}, /^--peer: must be IP:PORT.*"10\.0\.0\.2"$/],
+    ['a peer in a variable', [], { SKEIN_PEERS: '10.0.0.256:1' }, /^SKEIN_PEERS: must be IP:PORT/],
     ['several at once', ['--port', 'x'], { SKEIN_MAX_TASKS: '0' }, /^--port: .*\nSKEIN_MAX_TASKS: /],
   ])('%s → refused, named', (_name, args, env, expected) => {
     expect(parse(args, env)).toEqual({ ok: false, error: expect.stringMatching(expected) as string });
+  });
+
+  test('a wrong key is named, but never repeated: it may be the right one, mistyped', () => {
+    const wrong = `${KEY}0`;
+    expect(parse(['--cluster-key', wrong])).toEqual({
+      ok: false,
+      error: '--cluster-key: must be 64 hexadecimal digits, or @FILE with them',
+    });
+    expect(JSON.stringify(parse([], { SKEIN_CLUSTER_KEY: wrong }))).not.toContain(KEY);
   });
 
   test('every flag is in the help', () => {
@@ -86,6 +145,11 @@ describe('serve options', () => {
       'max-queued',
       'prefill-chunk',
       'kv-bytes',
+      'peer-port',
+      'peer-host',
+      'peer',
+      'cluster-key',
+      'no-discovery',
     ]) {
       expect(serveHelp).toContain(`--${flag} `);
     }
@@ -93,5 +157,42 @@ describe('serve options', () => {
 
   test('fits a terminal of 80 columns', () => {
     expect(serveHelp.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
+});
+
+describe('a key in a file', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'skein-key-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const written = (text: string, mode: number): string => {
+    const path = join(folder, `key-${mode}-${text.length}`);
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    return path;
+  };
+
+  test('that its owner alone can read → taken, by flag or variable', () => {
+    const path = written(`${KEY}\n`, 0o600);
+    for (const parsed of [
+      parse(['--cluster-key', `@${path}`]),
+      parse([], { SKEIN_CLUSTER_KEY: `@${path}` }),
+    ]) {
+      expect(parsed).toEqual({ ok: true, value: { ...defaults, clusterKey: keyBytes } });
+    }
+  });
+
+  test.each<[string, () => string, RegExp]>([
+    ['that others can read', () => written(KEY, 0o644), /^--cluster-key: other users may read .*chmod 600/],
+    ['that holds something else', () => written('secret', 0o600), /does not hold 64 hexadecimal digits$/],
+    ['that is not there', () => join(folder, 'none'), /^--cluster-key: there is no file .*none$/],
+    ['that is a folder', () => folder, /is not a key file$/],
+  ])('%s → refused, named, without what is in it', (_name, path, expected) => {
+    expect(parse(['--cluster-key', `@${path()}`])).toEqual({
+      ok: false,
+      error: expect.stringMatching(expected) as string,
+    });
   });
 });
