@@ -17,7 +17,13 @@ export function placeInstance(
 ): Result<readonly Event[], Refusal> {
   const instanceId = loneInstanceIdFor(commandId);
   if (state.instances[instanceId] !== undefined) return refused(alreadyExists(instanceId));
-  const identity = { instanceId, metaInstanceId: null, generation: 1 };
+  const { epoch } = context;
+  const identity = {
+    instanceId,
+    metaInstanceId: null,
+    generation: 1,
+    ...(epoch !== undefined && { placedIn: epoch }),
+  };
   const telemetry = ofReachable(state, context.telemetry);
   const placed = placeAs(identity, state, { spec, card }, { ...context, telemetry });
   if (!placed.ok) return refused({ code: 'NoPlace', message: placed.error.message });
@@ -38,7 +44,9 @@ export function createInstance(
   }
   const problem = explicitProblem(state, instance, context);
   if (problem !== undefined) return refused({ code: 'NoPlace', message: problem });
-  return ok([{ type: 'InstanceCreated', instance }]);
+  const { epoch } = context;
+  const placed = epoch === undefined ? instance : { ...instance, placedIn: epoch };
+  return ok([{ type: 'InstanceCreated', instance: placed }]);
 }
 
 /** Its MetaInstance, if it has one, is placed anew with its count untouched [L15]. */

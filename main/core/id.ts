@@ -19,7 +19,7 @@ export type MetaInstanceId = z.infer<typeof MetaInstanceId>;
 export const InstanceId = z.string().min(1).max(128).brand<'InstanceId'>();
 export type InstanceId = z.infer<typeof InstanceId>;
 
-export const RunnerId = z.string().min(1).max(160).brand<'RunnerId'>();
+export const RunnerId = z.string().min(1).max(200).brand<'RunnerId'>();
 export type RunnerId = z.infer<typeof RunnerId>;
 
 export const TaskId = z.string().min(1).max(128).brand<'TaskId'>();
@@ -38,16 +38,31 @@ export const ModelId = z
   .brand<'ModelId'>();
 export type ModelId = z.infer<typeof ModelId>;
 
+/** Part of the ids of what a master places: two sides of a partition never give one id to two Instances [L7]. */
+export const EpochTag = z
+  .string()
+  .regex(/^t\d{1,16}-[^.]{1,8}$/)
+  .brand<'EpochTag'>();
+export type EpochTag = z.infer<typeof EpochTag>;
+
+/** Short and readable: the term and the end of the master's id, in which peer ids differ. */
+export function epochTagOf(epoch: { readonly term: number; readonly masterId: NodeId }): EpochTag {
+  return `t${epoch.term}-${epoch.masterId.slice(-8).replaceAll('.', '_')}` as EpochTag;
+}
+
 /**
  * Instance ids are derived, never drawn: a create repeated after a crash names the same Instance.
- * @param placement `nextPlacement` of the MetaInstance: no number comes twice under one name
+ * @param placement `nextPlacement` of the MetaInstance: within an epoch no number comes twice under one name
+ * @param epoch of the master that places it; absent = there is one node only, so that nobody else could
  */
 export function instanceIdFor(
   metaInstanceId: MetaInstanceId,
   generation: number,
   placement: number,
+  epoch?: EpochTag,
 ): InstanceId {
-  return `${metaInstanceId}.g${generation}.p${placement}` as InstanceId;
+  const side = epoch === undefined ? '' : `.${epoch}`;
+  return `${metaInstanceId}.g${generation}.p${placement}${side}` as InstanceId;
 }
 
 /** The MetaInstance whose Instance this is, the reverse of `instanceIdFor`; undefined = it has none. */
@@ -71,7 +86,14 @@ export function loneInstanceIdFor(commandId: CommandId): InstanceId {
 /**
  * @param incarnation how many times the Instance started over in place, starting at 0
  * @param rank the shard's rank, starting at 0
+ * @param epoch of an Instance whose own id does not hold it, see `Instance.placedIn`
  */
-export function runnerIdFor(instanceId: InstanceId, incarnation: number, rank: number): RunnerId {
-  return `${instanceId}.i${incarnation}.r${rank}` as RunnerId;
+export function runnerIdFor(
+  instanceId: InstanceId,
+  incarnation: number,
+  rank: number,
+  epoch?: EpochTag,
+): RunnerId {
+  const side = epoch === undefined ? '' : `.${epoch}`;
+  return `${instanceId}${side}.i${incarnation}.r${rank}` as RunnerId;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InstanceId, MetaInstanceId, NodeId, RunnerId } from './id.ts';
+import { EpochTag, InstanceId, MetaInstanceId, NodeId, RunnerId } from './id.ts';
 import { ModelCard, Sharding } from './model-card.ts';
 import { MAX_MESSAGE } from './text.ts';
 
@@ -39,6 +39,11 @@ export const Instance = z.strictObject({
   rdmaDevices: z.array(z.array(z.string().nullable())).optional(),
   /** Instances whose memory it takes: on each node its runner starts once theirs there has ended. */
   startsAfter: z.array(InstanceId).min(1).optional(),
+  /**
+   * Of one without a MetaInstance: the epoch of the master that placed it. Its id comes from the command, and both sides
+   * of a partition may place it; its runners' ids then differ. Absent = one node only, or the id says it.
+   */
+  placedIn: EpochTag.optional(),
   createdAt: z.number(),
 });
 export type Instance = z.infer<typeof Instance>;

@@ -47,7 +47,7 @@ export function runnerOf(state: ClusterState, instance: Instance, rank: number):
 }
 
 export function currentRunnerId(instance: Instance, rank: number): RunnerId {
-  return runnerIdFor(instance.instanceId, instance.incarnation, rank);
+  return runnerIdFor(instance.instanceId, instance.incarnation, rank, instance.placedIn);
 }
 
 /** Whether a process of any Instance this MetaInstance ever had still lives. */

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import {
+  epochTagOf,
   InstanceId,
   instanceIdFor,
   MetaInstanceId,
   ModelId,
+  type NodeId,
   ownerOf,
   RunnerId,
   runnerIdFor,
@@ -54,9 +56,25 @@ test('[L7] Instance and runner ids derive from their owner, and lead back to it'
   ]);
 });
 
+test('[L7] what two masters place under one name and number differs in its ids, and leads back to the name', () => {
+  const owner = 'chat' as MetaInstanceId;
+  const left = epochTagOf({ term: 3, masterId: '12D3KooWQm4xabcdefgh1' as NodeId });
+  const right = epochTagOf({ term: 3, masterId: '12D3KooWQm4xabcdefgh2' as NodeId });
+  const ids = [left, right].map((epoch) => instanceIdFor(owner, 1, 5, epoch));
+  expect(ids).toEqual(['chat.g1.p5.t3-bcdefgh1', 'chat.g1.p5.t3-bcdefgh2']);
+  expect(ids.map(ownerOf)).toEqual([owner, owner]);
+  const lone = 'command-1' as InstanceId;
+  expect([left, right].map((epoch) => runnerIdFor(lone, 0, 0, epoch))).toEqual([
+    'command-1.t3-bcdefgh1.i0.r0',
+    'command-1.t3-bcdefgh2.i0.r0',
+  ]);
+});
+
 test('[L7] the longest name gives ids that their schemas accept', () => {
   const big = Number.MAX_SAFE_INTEGER;
-  const instanceId = instanceIdFor('a'.repeat(63) as MetaInstanceId, big, big);
+  const epoch = epochTagOf({ term: big, masterId: 'x'.repeat(128) as NodeId });
+  const instanceId = instanceIdFor('a'.repeat(63) as MetaInstanceId, big, big, epoch);
   expect(InstanceId.safeParse(instanceId).success).toBe(true);
+  expect(RunnerId.safeParse(runnerIdFor('a'.repeat(128) as InstanceId, big, 63, epoch)).success).toBe(true);
   expect(RunnerId.safeParse(runnerIdFor(instanceId, big, 1024)).success).toBe(true);
 });

@@ -81,7 +81,8 @@ export function freeBytes(
       layers: assigned.lastLayer - assigned.firstLayer,
     });
     const runner = runnerOf(state, instance, assigned.rank);
-    const held = runner === undefined ? 0 : (telemetry.runners[runner.runnerId]?.residentBytes ?? 0);
+    // What runs elsewhere under this id takes nothing here.
+    const held = runner?.nodeId === nodeId ? (telemetry.runners[runner.runnerId]?.residentBytes ?? 0) : 0;
     promised += Math.max(0, needed - held);
   }
   const step = 64 * MiB;

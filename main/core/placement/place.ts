@@ -20,13 +20,13 @@ export function place(
   context: PlacementContext,
 ): Result<Instance, PlacementProblem> {
   const { metaInstanceId, generation, status } = metaInstance;
-  const instanceId = instanceIdFor(metaInstanceId, generation, status.nextPlacement);
+  const instanceId = instanceIdFor(metaInstanceId, generation, status.nextPlacement, context.epoch);
   return placeAs({ instanceId, metaInstanceId, generation }, state, metaInstance, context);
 }
 
 /** The same for an Instance that may belong to no MetaInstance. */
 export function placeAs(
-  identity: Pick<Instance, 'instanceId' | 'metaInstanceId' | 'generation'>,
+  identity: Pick<Instance, 'instanceId' | 'metaInstanceId' | 'generation' | 'placedIn'>,
   state: ClusterState,
   { spec, card }: Pick<MetaInstance, 'spec' | 'card'>,
   context: PlacementContext,

@@ -1,4 +1,4 @@
-import type { NodeId } from '../id.ts';
+import type { EpochTag, NodeId } from '../id.ts';
 import type { Interconnect, ShardAssignment } from '../instance.ts';
 import type { PlacementGoal } from '../meta-instance.ts';
 import type { ModelCard, Sharding } from '../model-card.ts';
@@ -9,6 +9,8 @@ export interface PlacementContext {
   readonly now: number;
   readonly telemetry: Telemetry;
   readonly policy: Policy;
+  /** Of the master that places; part of the ids. Absent = there is one node only. */
+  readonly epoch?: EpochTag | undefined;
 }
 
 /** What is to be placed. */

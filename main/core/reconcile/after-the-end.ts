@@ -15,7 +15,8 @@ export function afterTheEndOf(
     remaining = without(remaining, instance.instanceId);
     for (const { rank, nodeId } of instance.assignments) {
       const runner = runnerOf(state, instance, rank);
-      const heldBytes = runner === undefined ? 0 : (telemetry.runners[runner.runnerId]?.residentBytes ?? 0);
+      const heldBytes =
+        runner?.nodeId === nodeId ? (telemetry.runners[runner.runnerId]?.residentBytes ?? 0) : 0;
       const node = nodes[nodeId];
       if (node !== undefined) nodes[nodeId] = { ...node, availableBytes: node.availableBytes + heldBytes };
     }

@@ -1,3 +1,4 @@
+import type { EpochTag } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -8,4 +9,6 @@ export interface ReconcileContext {
   readonly random: number;
   readonly telemetry: Telemetry;
   readonly policy: Policy;
+  /** Of the master that decides; part of the ids of what it places. Absent = there is one node only. */
+  readonly epoch?: EpochTag | undefined;
 }
