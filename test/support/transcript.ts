@@ -257,6 +257,8 @@ function describeEvent(event: Event): string {
     }
     case 'InstanceRetryScheduled':
       return `${type} ${event.instanceId} after ${event.failure}`;
+    case 'InstanceRestarted':
+      return `${type} ${event.instanceId}: ${event.message}`;
     case 'InstanceRetrying':
     case 'InstanceSettled':
       return `${type} ${event.instanceId}`;
@@ -270,6 +272,8 @@ function describeEvent(event: Event): string {
     case 'TaskCancelling':
     case 'TaskEnded':
       return `${type} ${event.taskId}`;
+    case 'CommandSettled':
+      return `${type} ${event.commandId} ${event.refusal?.code ?? 'accepted'}`;
     default:
       return unreachable(event);
   }

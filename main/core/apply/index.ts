@@ -8,6 +8,7 @@ import {
   instanceCreated,
   instanceDeleted,
   instanceRetrying,
+  instanceRestarted,
   instanceRetryScheduled,
   instanceSettled,
 } from './instance.ts';
@@ -69,6 +70,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
     case 'InstanceRetrying':
       return instanceRetrying(state, event);
     case 'InstanceSettled':
+    case 'InstanceRestarted':
+      return instanceRestarted(state, event);
       return instanceSettled(state, event);
     case 'InstanceDeleted':
       return instanceDeleted(state, event, at);
@@ -101,6 +104,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     case 'InstanceSettled':
     case 'InstanceDeleted':
     case 'RunnerStatusChanged': {
+    case 'InstanceRestarted':
       const instance = before.instances[event.instanceId];
       const owner = instance?.metaInstanceId ?? null;
       return owner === null ? [] : [owner];

@@ -52,6 +52,13 @@ export function instanceRetrying(state: ClusterState, { instanceId }: Of<'Instan
   return restartInPlace(counted, instance);
 }
 
+export function instanceRestarted(
+  state: ClusterState,
+  { instanceId }: Of<'InstanceRestarted'>,
+): ClusterState {
+  return restartInPlace(state, knownInstance(state, instanceId));
+}
+
 /** Same Instance id, its tasks and terminal runners gone, the next incarnation; a live runner stays until its end. */
 export function restartInPlace(state: ClusterState, instance: Instance): ClusterState {
   const next = { ...instance, incarnation: instance.incarnation + 1 };

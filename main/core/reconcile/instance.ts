@@ -7,6 +7,7 @@ import { describeFailures, isOutdated, newestOf, readySince, runnerHealth } from
 import { backoffMs } from './backoff.ts';
 import { disruption } from './disruption.ts';
 import { reconcileIdle } from './idle.ts';
+import { fellApart } from './fell-apart.ts';
 import { brokenLink } from './links.ts';
 import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, sooner, type Reconciled } from './result.ts';
@@ -18,10 +19,13 @@ export function reconcileInstance(
   context: ReconcileContext,
 ): Reconciled {
   const instance = state.instances[instanceId];
-  const owner = instance?.metaInstanceId ?? null;
+  if (instance === undefined) return done;
+  const owner = instance.metaInstanceId;
   const metaInstance = owner === null ? undefined : state.metaInstances[owner];
-  if (instance === undefined || metaInstance === undefined || metaInstance.deleting) return done;
-  if (metaInstance.spec.paused === true) return done;
+  if (metaInstance?.deleting === true || metaInstance?.spec.paused === true) return done;
+  const apart = fellApart(state, instance);
+  if (apart !== undefined) return emit({ type: 'InstanceRestarted', instanceId, message: apart });
+  if (metaInstance === undefined) return done;
   // The earlier of two is being replaced, and an edit is looked at first: both are the update's business.
   if (newestOf(state, metaInstance.metaInstanceId)?.instanceId !== instanceId) return done;
   const broken = brokenLink(state, instance, context);

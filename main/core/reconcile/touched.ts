@@ -43,6 +43,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       });
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':
+    case 'InstanceRestarted':
     case 'InstanceSettled':
       return touches({ instances: [event.instanceId] });
     case 'MetaInstanceDeleted':
@@ -65,6 +66,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'DownloadChanged':
     case 'TaskStarted':
     case 'TaskCancelling':
+    case 'CommandSettled':
       return touches({});
   }
 }

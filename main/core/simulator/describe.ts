@@ -117,6 +117,8 @@ function describeEvent(event: Event): string {
       );
       return `${type} ${instanceId}, ${sharding}, ${interconnect}: ${shards.join(', ')}`;
     }
+    case 'InstanceRestarted':
+      return `${type} ${event.instanceId}: ${event.message}`;
     case 'InstanceRetryScheduled':
       return `${type} ${event.instanceId} after ${event.failure}`;
     case 'InstanceDeleted':
@@ -138,5 +140,5 @@ function describeEvent(event: Event): string {
 function nameIn(event: Event): string {
   if ('taskId' in event) return event.taskId;
   if ('instanceId' in event) return event.instanceId;
-  return 'metaInstanceId' in event ? event.metaInstanceId : '';
+  return ('metaInstanceId' in event ? event.metaInstanceId : null) ?? '';
 }

@@ -4,7 +4,7 @@ import type { Input } from '../election/input.ts';
 import type { Outcome } from '../election/message.ts';
 import type { Ready } from '../election/ready.ts';
 import { masterOf, type Replica } from '../election/replica.ts';
-import type { CommandId, NodeId, RunnerId } from '../id.ts';
+import { epochTagOf, type CommandId, type NodeId, type RunnerId } from '../id.ts';
 import { isTerminal, type RunnerStatus } from '../instance.ts';
 import { unreachable } from '../result.ts';
 import type { ClusterState } from '../state.ts';
@@ -213,6 +213,7 @@ export class NodeLife {
       ordered: () => shell.appended,
       fold: fold.fold,
       self: machine.nodeId,
+      epoch: epochTagOf(role.epoch),
       isClosed: (nodeId) => !this.replica.routes.has(nodeId) && !this.replica.peers.has(nodeId),
     });
   }

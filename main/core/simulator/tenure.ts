@@ -5,7 +5,7 @@ import type { Proposal } from '../election/input.ts';
 import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
 import { stillMeant } from '../election/tails.ts';
 import type { Event } from '../event.ts';
-import type { NodeId, RunnerId } from '../id.ts';
+import type { EpochTag, NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import { reconcileInstance } from '../reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../reconcile/meta-instance.ts';
@@ -32,6 +32,8 @@ export interface TenureInit {
   readonly propose: (proposals: readonly Proposal[]) => boolean;
   readonly fold: (state: ClusterState, entry: Entry) => ClusterState;
   /** The entries just proposed. */
+  /** Of this tenure. */
+  readonly epoch: EpochTag;
   readonly ordered: () => readonly Entry[];
   readonly self: NodeId;
   /** Whether there is no connection to it and no way over others. */
@@ -230,7 +232,7 @@ export class Tenure {
     const nodes: Record<NodeId, NodeTelemetry> = {};
     const runners: Record<RunnerId, RunnerTelemetry> = {};
     const links: Link[] = [];
-    const { wallClock, now: virtual, random, policy, self, isClosed } = this.#init;
+    const { wallClock, now: virtual, random, policy, self, epoch, isClosed } = this.#init;
     const [now, ageZero] = [wallClock(), virtual()];
     for (const [nodeId, { receivedAt, node, runners: held, links: seen }] of this.#observed) {
       nodes[nodeId] = { ...node, at: now - (ageZero - receivedAt) };
@@ -240,7 +242,7 @@ export class Tenure {
     const closed = everything(this.#ordered).nodes.filter((nodeId) => nodeId !== self && isClosed(nodeId));
     const since = now - (ageZero - this.#since);
     const telemetry = { nodes, runners, downloads: [], links, peers: { self, since, closed } };
-    return { now, random: random.next(), telemetry, policy };
+    return { now, random: random.next(), telemetry, policy, epoch };
   }
 }
 
