@@ -85,9 +85,9 @@ export const Event = z.discriminatedUnion('type', [
   }),
   /** Retry in place: runners removed, same id, count + 1. */
   z.strictObject({ type: z.literal('InstanceRetrying'), instanceId: InstanceId }),
-  /** It stayed Ready long enough: the count of failures starts anew. */
   /** Its ranks fell apart without a failure: it starts over in place, which uses up no attempt. */
   z.strictObject({ type: z.literal('InstanceRestarted'), instanceId: InstanceId, message: z.string() }),
+  /** It stayed Ready long enough: the count of failures starts anew. */
   z.strictObject({ type: z.literal('InstanceSettled'), instanceId: InstanceId }),
   z.strictObject({
     type: z.literal('InstanceDeleted'),

@@ -7,8 +7,8 @@ import { values } from '../view.ts';
 import {
   instanceCreated,
   instanceDeleted,
-  instanceRetrying,
   instanceRestarted,
+  instanceRetrying,
   instanceRetryScheduled,
   instanceSettled,
 } from './instance.ts';
@@ -69,9 +69,9 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return instanceRetryScheduled(state, event, at);
     case 'InstanceRetrying':
       return instanceRetrying(state, event);
-    case 'InstanceSettled':
     case 'InstanceRestarted':
       return instanceRestarted(state, event);
+    case 'InstanceSettled':
       return instanceSettled(state, event);
     case 'InstanceDeleted':
       return instanceDeleted(state, event, at);
@@ -101,10 +101,10 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
       return event.instance.metaInstanceId === null ? [] : [event.instance.metaInstanceId];
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':
+    case 'InstanceRestarted':
     case 'InstanceSettled':
     case 'InstanceDeleted':
     case 'RunnerStatusChanged': {
-    case 'InstanceRestarted':
       const instance = before.instances[event.instanceId];
       const owner = instance?.metaInstanceId ?? null;
       return owner === null ? [] : [owner];

@@ -140,5 +140,5 @@ function describeEvent(event: Event): string {
 function nameIn(event: Event): string {
   if ('taskId' in event) return event.taskId;
   if ('instanceId' in event) return event.instanceId;
-  return ('metaInstanceId' in event ? event.metaInstanceId : null) ?? '';
+  return 'metaInstanceId' in event ? event.metaInstanceId : '';
 }

@@ -32,10 +32,10 @@ export interface TenureInit {
   readonly propose: (proposals: readonly Proposal[]) => boolean;
   readonly fold: (state: ClusterState, entry: Entry) => ClusterState;
   /** The entries just proposed. */
-  /** Of this tenure. */
-  readonly epoch: EpochTag;
   readonly ordered: () => readonly Entry[];
   readonly self: NodeId;
+  /** Of this tenure. */
+  readonly epoch: EpochTag;
   /** Whether there is no connection to it and no way over others. */
   readonly isClosed: (nodeId: NodeId) => boolean;
 }
