@@ -66,7 +66,6 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'DownloadChanged':
     case 'TaskStarted':
     case 'TaskCancelling':
-    case 'CommandSettled':
       return touches({});
   }
 }
