@@ -3,6 +3,7 @@ import { CommandId, InstanceId, MetaInstanceId, TaskId } from './id.ts';
 import { Instance } from './instance.ts';
 import { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 import { ModelCard } from './model-card.ts';
+import { MAX_MESSAGE } from './text.ts';
 
 /** What a person or a program may ask. Decided by `decide`, idempotent by `commandId`. */
 export const Command = z.discriminatedUnion('type', [
@@ -62,8 +63,18 @@ export const Command = z.discriminatedUnion('type', [
 export type Command = z.infer<typeof Command>;
 
 /** Why a command was not taken. `code` is stable; `message` says the rule, the names and what would help. */
-export interface Refusal {
-  readonly code:
-    'NotFound' | 'AlreadyExists' | 'Deleting' | 'Paused' | 'NothingToRetry' | 'NotSupported' | 'NoPlace';
-  readonly message: string;
-}
+export const Refusal = z.strictObject({
+  code: z.enum([
+    'NotFound',
+    'AlreadyExists',
+    'Deleting',
+    'Paused',
+    'NothingToRetry',
+    'NotSupported',
+    'NoPlace',
+    /** Another side of a partition edited it too, and that side's log is the one that goes on [E8]. */
+    'EditConflict',
+  ]),
+  message: z.string().max(MAX_MESSAGE),
+});
+export type Refusal = Readonly<z.infer<typeof Refusal>>;

@@ -12,13 +12,16 @@ import type { ClusterState } from './state.ts';
 
 /**
  * What a command comes to in this state: events to order, or why not.
- * A command whose id took effect before, or that asks for what is already so, comes to no events [K1, K2].
+ * A command whose id took effect before, or that asks for what is already so, comes to no events [K1, K2]. One that was
+ * refused for good is refused again.
  */
 export function decide(
   state: ClusterState,
   command: Command,
   context: PlacementContext,
 ): Result<readonly Event[], Refusal> {
+  const refusal = state.refusals[command.commandId];
+  if (refusal !== undefined) return refused(refusal);
   if (state.commands.includes(command.commandId)) return ok([]);
   switch (command.type) {
     case 'CreateMetaInstance':

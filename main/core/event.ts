@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Refusal } from './command.ts';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from './id.ts';
 import { Instance, RunnerStatus } from './instance.ts';
 import { MetaInstanceSpec } from './meta-instance.ts';
@@ -122,6 +123,18 @@ export const Event = z.discriminatedUnion('type', [
   /** Someone asked to end it; the node that talks to its client does, and reports the end. */
   z.strictObject({ type: z.literal('TaskCancelling'), taskId: TaskId }),
   z.strictObject({ type: z.literal('TaskEnded'), taskId: TaskId, end: TaskEnd, usage: TokenUsage }),
+  /**
+   * A command that a losing side of a partition had taken changes nothing here: it was so already, or it is refused for
+   * good. Remembered, because every node that holds it submits it [E8].
+   */
+  z.strictObject({
+    type: z.literal('CommandSettled'),
+    commandId: CommandId,
+    /** What it is about; null = no MetaInstance. */
+    metaInstanceId: MetaInstanceId.nullable(),
+    /** Null = it is accepted. */
+    refusal: Refusal.nullable(),
+  }),
 ]);
 export type Event = z.infer<typeof Event>;
 

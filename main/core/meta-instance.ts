@@ -63,8 +63,19 @@ export const SpecChanges = z
   .partial();
 export type SpecChanges = z.infer<typeof SpecChanges>;
 
-/** `Updated` is there from the first edit on that asks for another Instance. */
-export const ConditionType = z.enum(['Placed', 'Downloaded', 'Ready', 'Retrying', 'Failed', 'Updated']);
+/**
+ * `Updated` is there from the first edit on that asks for another Instance; `EditConflict` from the first edit on that a
+ * partition lost, True until a person edits again [E8].
+ */
+export const ConditionType = z.enum([
+  'Placed',
+  'Downloaded',
+  'Ready',
+  'Retrying',
+  'Failed',
+  'Updated',
+  'EditConflict',
+]);
 export type ConditionType = z.infer<typeof ConditionType>;
 
 /** One observed fact about a MetaInstance. `reason` is a stable word, `message` is for people. */

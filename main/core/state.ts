@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Refusal } from './command.ts';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from './id.ts';
 import { Instance, Runner } from './instance.ts';
 import { MetaInstance } from './meta-instance.ts';
@@ -40,6 +41,8 @@ export const ClusterState = z.strictObject({
   downloads: z.record(NodeId, z.record(ModelId, Download)),
   /** The newest commands that took effect, oldest first; at most `REMEMBERED_COMMANDS`. */
   commands: z.array(CommandId),
+  /** Those of `commands` that were refused for good; said again, they are refused with the same words [E8]. */
+  refusals: z.record(CommandId, Refusal).default({}),
 });
 export type ClusterState = z.infer<typeof ClusterState>;
 
@@ -55,4 +58,5 @@ export const emptyState: ClusterState = {
   tasks: {},
   downloads: {},
   commands: [],
+  refusals: {},
 };

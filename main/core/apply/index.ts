@@ -4,6 +4,7 @@ import type { MetaInstanceId } from '../id.ts';
 import { unreachable } from '../result.ts';
 import { REMEMBERED_COMMANDS, type ClusterState } from '../state.ts';
 import { values } from '../view.ts';
+import { commandSettled, conflictSeen } from './command.ts';
 import {
   instanceCreated,
   instanceDeleted,
@@ -52,7 +53,7 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
     case 'MetaInstanceCreated':
       return metaInstanceCreated(state, event, at);
     case 'MetaInstanceUpdated':
-      return metaInstanceUpdated(state, event, at);
+      return metaInstanceUpdated(conflictSeen(state, event.metaInstanceId, at), event, at);
     case 'MetaInstanceRetried':
       return metaInstanceRetried(state, event, at);
     case 'MetaInstanceRequested':
@@ -83,6 +84,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return taskCancelling(state, event);
     case 'TaskEnded':
       return taskEnded(state, event, at);
+    case 'CommandSettled':
+      return commandSettled(state, event, at);
     default:
       return unreachable(event);
   }
@@ -121,6 +124,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     case 'TaskStarted':
     case 'TaskCancelling':
     case 'TaskEnded':
+    case 'CommandSettled':
       return [];
     default:
       return unreachable(event);

@@ -66,6 +66,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'DownloadChanged':
     case 'TaskStarted':
     case 'TaskCancelling':
+    case 'CommandSettled':
       return touches({});
   }
 }

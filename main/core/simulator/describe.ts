@@ -132,6 +132,8 @@ function describeEvent(event: Event): string {
     }
     case 'TaskEnded':
       return `${type} ${event.taskId} ${event.end.type}`;
+    case 'CommandSettled':
+      return `${type} ${event.commandId} ${event.refusal?.code ?? 'accepted'}`;
     default:
       return `${type} ${nameIn(event)}`;
   }
@@ -140,5 +142,5 @@ function describeEvent(event: Event): string {
 function nameIn(event: Event): string {
   if ('taskId' in event) return event.taskId;
   if ('instanceId' in event) return event.instanceId;
-  return 'metaInstanceId' in event ? event.metaInstanceId : '';
+  return ('metaInstanceId' in event ? event.metaInstanceId : null) ?? '';
 }

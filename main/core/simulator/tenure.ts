@@ -1,9 +1,7 @@
 import { admit } from '../admit.ts';
-import type { Command } from '../command.ts';
-import { decide } from '../decide.ts';
+import { decideKept } from '../election/decide-kept.ts';
 import type { Proposal } from '../election/input.ts';
 import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
-import { stillMeant } from '../election/tails.ts';
 import type { Event } from '../event.ts';
 import type { EpochTag, NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
@@ -126,24 +124,9 @@ export class Tenure {
    */
   decide(kept: KeptCommand, ofTail: boolean, answer: (outcome: Outcome, ordered: boolean) => void): void {
     if (this.#over) return;
-    const { command } = kept;
-    const known = this.#ordered.commands.includes(command.commandId);
-    const generation = generationOf(this.#ordered, command);
-    let outcome: Outcome = { type: 'Accepted' };
-    let ordered = known;
-    if (!known && ofTail && !stillMeant(kept, generation)) {
-      const message = `what ${command.commandId} edits was edited on the other side of a partition`;
-      outcome = { type: 'Refused', code: 'EditConflict', message };
-    } else if (!known) {
-      const decided = decide(this.#ordered, command, this.#context());
-      if (decided.ok) {
-        ordered = decided.value.length > 0;
-        const baseGeneration = command.type === 'UpdateMetaInstance' ? generation : null;
-        if (!this.#record(decided.value, ofTail ? kept : { command, baseGeneration })) return;
-      } else if (!(ofTail && isDoneWhenGone(command) && decided.error.code === 'NotFound')) {
-        outcome = { type: 'Refused', ...decided.error };
-      }
-    }
+    const { events, kept: ordering, outcome } = decideKept(this.#ordered, kept, ofTail, this.#context());
+    if (!this.#record(events, ordering)) return;
+    const ordered = this.#ordered.commands.includes(kept.command.commandId);
     this.#whenSafe(() => answer(outcome, ordered));
   }
 
@@ -244,15 +227,4 @@ export class Tenure {
     const telemetry = { nodes, runners, downloads: [], links, peers: { self, since, closed } };
     return { now, random: random.next(), telemetry, policy, epoch };
   }
-}
-
-/** The winner's generation of what a command names; null = it is not there, or the command names nothing. */
-function generationOf(state: ClusterState, command: Command): number | null {
-  if (!('metaInstanceId' in command)) return null;
-  return state.metaInstances[command.metaInstanceId]?.generation ?? null;
-}
-
-/** What asks only that something be gone is done when it is, on whichever side of a partition it went. */
-function isDoneWhenGone({ type }: Command): boolean {
-  return type === 'DeleteMetaInstance' || type === 'DeleteInstance' || type === 'CancelTask';
 }

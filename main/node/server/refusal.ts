@@ -18,6 +18,7 @@ function statusOf(code: Refusal['code']): number {
     case 'Deleting':
     case 'Paused':
     case 'NothingToRetry':
+    case 'EditConflict':
       return 409;
     default:
       return unreachable(code);
