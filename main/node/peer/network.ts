@@ -35,6 +35,22 @@ export interface PeerListener {
   readonly onMessage?: (from: NodeId, channel: Channel, message: unknown) => void;
 }
 
+/**
+ * `NotConnected`: there is no such peer now. `Closed`: the stream or its connection ended. `Stalled`: the other side does
+ * not read, or did not answer in time. `TooLarge`: one message over the bound of its purpose. `Refused`: it takes no such stream.
+ */
+export type PeerStreamErrorCode = 'NotConnected' | 'Closed' | 'Stalled' | 'TooLarge' | 'Refused';
+
+export class PeerStreamError extends Error {
+  override readonly name = 'PeerStreamError';
+  readonly code: PeerStreamErrorCode;
+
+  constructor(code: PeerStreamErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** A stream of one purpose to one peer. Ends with its connection. */
 export interface PeerStream {
   readonly peer: NodeId;
