@@ -30,7 +30,10 @@ export interface Persisted {
   readonly ballot: Ballot;
   readonly log: LogIndex;
   readonly tails: readonly { readonly tailId: string; readonly waiting: readonly KeptCommand[] }[];
-  /** Writes may be missing at the end (a torn file was mended): terms are skipped, since one may have been lost. */
+  /**
+   * Writes may be missing at the end (a torn file was mended), or everything is (the file is gone and the node's key is
+   * not): terms are skipped, since one may have been lost [E12].
+   */
   readonly damaged: boolean;
 }
 

@@ -38,8 +38,12 @@ export interface ReplicaInit {
   readonly policy?: ElectionPolicy;
 }
 
-/** Terms and lives skipped when the disk may have lost its newest writes: an epoch must never come twice. */
+/**
+ * Terms and lives skipped when the disk may have lost its newest writes: an epoch must never come twice. At least so many,
+ * since a torn file may hide some; by chance up to so many more, since a disk lost twice remembers neither loss.
+ */
 const SKIPPED = 1_000;
+const SKIPPED_BY_CHANCE = 2 ** 24;
 
 /** A node starts from what its disk holds. The ready is worked off like any step's. */
 export function restore(persisted: Persisted, init: ReplicaInit, moment: Moment): Stepped {
@@ -63,10 +67,11 @@ export function restore(persisted: Persisted, init: ReplicaInit, moment: Moment)
   };
   const work = begin(replica, moment);
   const { lives, term, vote } = persisted.ballot;
+  const skipped = SKIPPED + Math.floor(moment.random * SKIPPED_BY_CHANCE);
   persistBallot(
     work,
     persisted.damaged
-      ? { lives: lives + SKIPPED, term: term + SKIPPED, vote: null }
+      ? { lives: lives + skipped, term: term + skipped, vote: null }
       : { lives: lives + 1, term, vote },
   );
   return finish(work, replica);

@@ -100,6 +100,13 @@ export class Network {
     this.#connect(link);
   }
 
+  /** Virtual ms, at least now: when everything under way has arrived, repetitions and all. */
+  caughtUpAt(): number {
+    const open = [...this.#links.values()].filter(({ connected }) => connected);
+    const busy = open.flatMap(({ ways }) => ways.map(({ busyUntil }) => busyUntil));
+    return Math.max(this.#timeline.now, ...busy);
+  }
+
   send(from: NodeId, to: NodeId, envelope: Envelope): void {
     const link = this.#links.get(keyOf(from, to));
     if (link?.connected !== true) return;

@@ -78,8 +78,9 @@ export class Watch {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
-  disturb(): void {
-    this.disturbedAt = this.#init.timeline.now;
+  /** @param until virtual ms to which it lasts */
+  disturb(until = this.#init.timeline.now): void {
+    this.disturbedAt = Math.max(this.disturbedAt, until);
   }
 
   /** Runs what belongs to a node; a throw is a bug of the core, never a part of the scenario. */

@@ -123,9 +123,9 @@ export class World {
     this.tellAll();
   }
 
-  /** Links changed: every node measures anew. */
+  /** Links changed: every node measures anew. What was lost on them before is repeated first, however late. */
   tellAll(): void {
-    this.watch.disturb();
+    this.watch.disturb(this.network.caughtUpAt());
     for (const { life } of this.machines) life?.tellTelemetry();
   }
 

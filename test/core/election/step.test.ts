@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Input } from '../../../main/core/election/input.ts';
 import { blank } from '../../../main/core/election/replica.ts';
+import { restore } from '../../../main/core/election/step.ts';
 import { emptyState } from '../../../main/core/state.ts';
 import {
   ada,
@@ -108,9 +109,14 @@ describe('votes', () => {
     expect(desk.ready.wakeAt).toBeLessThan(100);
   });
 
-  test('[E12] a damaged disk skips terms that may have been lost', () => {
-    const desk = new Desk({ ...stored(2), damaged: true });
-    expect(desk.ready.persist?.ballot).toMatchObject({ term: 1_001, vote: null });
+  test('[E12] a damaged disk skips terms that may have been lost, one lost twice not the same ones', () => {
+    const skipped = [0, 0.25, 0.75].map((random) => {
+      const persisted = { ...blank, ...stored(2), damaged: true };
+      const { ready } = restore(persisted, { self: ada, known: [ada] }, { now: 0, random });
+      return ready.persist?.ballot;
+    });
+    expect(skipped.map((ballot) => ballot?.vote)).toEqual([null, null, null]);
+    expect(skipped.map((ballot) => ballot?.term)).toEqual([1_001, 1_001 + 2 ** 22, 1_001 + 3 * 2 ** 22]);
   });
 });
 
