@@ -1,38 +1,59 @@
-import type { ModelId, NodeId, RunnerId } from './id.ts';
-import type { Backend } from './model-card.ts';
+import { z } from 'zod';
+import type { NodeHardware } from './hardware.ts';
+import { ModelId, NodeId, RunnerId } from './id.ts';
+import { Backend } from './model-card.ts';
 import type { Link } from './topology.ts';
 
-/** What is observed and not worth remembering. Never in the log; gone with the process. */
-export interface NodeTelemetry {
-  readonly nodeId: NodeId;
-  readonly totalBytes: number;
+/** Sizes above any computer's, and times that a date can hold. */
+const Bytes = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const Moment = z.number().min(0).max(8.64e15);
+const Count = z.int().min(0).max(1_000_000);
+
+/**
+ * What is observed and not worth remembering. Never in the log; gone with the process. Nodes tell it each second, so it
+ * is small; it is bounded, because a peer may lie; fields that this release does not know are dropped.
+ */
+export const NodeTelemetry = z.object({
+  nodeId: NodeId,
+  totalBytes: Bytes,
   /** Memory that new work may take without pressing others out. */
-  readonly availableBytes: number;
+  availableBytes: Bytes,
   /** Engines its runners can use; absent = not reported, so nothing is ruled out. */
-  readonly backends?: readonly Backend[];
+  backends: z.array(Backend).max(8).readonly().optional(),
   /** Measured speed of decoding: bytes of weights read per second. Absent = unknown, taken for average. */
-  readonly decodeBytesPerSecond?: number;
-  /** Epoch ms of the observation. */
-  readonly at: number;
-}
+  decodeBytesPerSecond: z.number().positive().max(1e15).optional(),
+  /** Of the last minute: `average` in processes that run or could, over all `cores`. */
+  load: z.object({ average: z.number().min(0).max(1e6), cores: z.int().min(1).max(4096) }).optional(),
+  /** Of the data folder's disk; `availableBytes` is what this user may still write. */
+  disk: z.object({ totalBytes: Bytes, availableBytes: Bytes }).optional(),
+  /** Of the hottest sensor that can be read without root. */
+  temperatureCelsius: z.number().min(-100).max(1000).optional(),
+  /** Only where there is one. */
+  battery: z.object({ percent: z.number().min(0).max(100), onBattery: z.boolean() }).optional(),
+  /** Epoch ms of the observation of its memory. */
+  at: Moment,
+});
+export type NodeTelemetry = z.infer<typeof NodeTelemetry>;
 
-export interface RunnerTelemetry {
-  readonly runnerId: RunnerId;
-  readonly layersLoaded: number;
-  readonly totalLayers: number;
-  readonly activeTasks: number;
-  readonly queuedTasks: number;
-  readonly weightBytes: number;
-  readonly kvBytes: number;
-  readonly residentBytes: number;
-}
+export const RunnerTelemetry = z.object({
+  runnerId: RunnerId,
+  layersLoaded: Count,
+  totalLayers: Count,
+  activeTasks: Count,
+  queuedTasks: Count,
+  weightBytes: Bytes,
+  kvBytes: Bytes,
+  residentBytes: Bytes,
+});
+export type RunnerTelemetry = z.infer<typeof RunnerTelemetry>;
 
-export interface DownloadTelemetry {
-  readonly nodeId: NodeId;
-  readonly modelId: ModelId;
-  readonly doneBytes: number;
-  readonly totalBytes: number;
-}
+export const DownloadTelemetry = z.object({
+  nodeId: NodeId,
+  modelId: ModelId,
+  doneBytes: Bytes,
+  totalBytes: Bytes,
+});
+export type DownloadTelemetry = z.infer<typeof DownloadTelemetry>;
 
 /** What the master's node knows of the connections to the others. */
 export interface PeerTelemetry {
@@ -46,6 +67,8 @@ export interface PeerTelemetry {
 
 export interface Telemetry {
   readonly nodes: Readonly<Record<NodeId, NodeTelemetry>>;
+  /** What the nodes are made of; absent = nobody told. */
+  readonly hardware?: Readonly<Record<NodeId, NodeHardware>>;
   readonly runners: Readonly<Record<RunnerId, RunnerTelemetry>>;
   readonly downloads: readonly DownloadTelemetry[];
   /** Which node reaches which, and how; absent = none known. */

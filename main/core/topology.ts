@@ -16,6 +16,8 @@ export const Link = z.strictObject({
   bytesPerSecond: z.number().positive().optional(),
   /** One way. */
   latencyMs: z.number().min(0).optional(),
+  /** Epoch ms of the newest measurement in it; absent = nothing is measured. */
+  measuredAt: z.number().min(0).optional(),
   /** RDMA device of `from` toward `to`, e.g. `rdma_en3`; absent = no RDMA this way. */
   rdmaDevice: z
     .string()

@@ -68,6 +68,11 @@ export class DataFolder {
     return join(this.path, 'models');
   }
 
+  /** How fast this computer decodes, as measured. */
+  get speedPath(): string {
+    return join(this.path, 'speed.json');
+  }
+
   /** Frees it for another process. May be called twice. */
   close(): void {
     closeQuietly(this.#lock);

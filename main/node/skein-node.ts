@@ -13,8 +13,6 @@ import type { Config } from './config.ts';
 import { DataFolder } from './data-folder.ts';
 import { runCommand } from './hardware/command.ts';
 import { friendlyName } from './hardware/friendly-name.ts';
-import { MemorySampler } from './hardware/memory-sampler.ts';
-import { memoryReader } from './hardware/memory.ts';
 import { loadIdentity } from './identity.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
@@ -27,6 +25,11 @@ import type { RunnerTimings } from './runner/defaults.ts';
 import { reapOrphans } from './runner/orphans.ts';
 import { createServer } from './server/server.ts';
 import { EventLog } from './store/event-log.ts';
+import { withRdma } from './telemetry/cables.ts';
+import { DecodeSpeed } from './telemetry/decode-speed.ts';
+import { LinkTable } from './telemetry/link-table.ts';
+import { platformFacts, systemReaders } from './telemetry/readers.ts';
+import { TelemetrySampler } from './telemetry/telemetry-sampler.ts';
 import { LoadOnRequest } from './worker/load-on-request.ts';
 import { Tasks } from './worker/tasks.ts';
 import { Worker } from './worker/worker.ts';
@@ -75,7 +78,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const { config } = init;
   const { nodeId } = loadIdentity({ log }, { path: folder.identityPath });
   const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
-  const opened = EventLog.open({ clock, log }, { path: folder.eventsPath });
+  const opened = EventLog.open({ clock, log }, { path: folder.eventsPath, self: nodeId });
   for (const notice of [...catalog.warnings, ...opened.notices]) log.warn(notice);
 
   const policy = { ...defaultPolicy, ...init.policy };
@@ -93,9 +96,13 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   );
   const pidFolder = join(folder.path, 'runners');
   const host = new ChildProcessHost({ clock }, { entry: init.runnerEntry, pidFolder });
-  const memory = new MemorySampler({ clock, log }, { read: memoryReader(process.platform) });
+  const speed = new DecodeSpeed({ log }, { path: folder.speedPath, engine: init.version });
+  const sampler = new TelemetrySampler(
+    { clock, log, readers: systemReaders(clock, folder.path) },
+    { nodeId, ...platformFacts(process.platform), decodeBytesPerSecond: () => speed.bytesPerSecond },
+  );
   const worker = new Worker(
-    { host, models, clock, log, random },
+    { host, models, clock, log, random, speed },
     {
       nodeId,
       sessionId,
@@ -105,7 +112,17 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       ...(init.timings && { timings: init.timings }),
     },
   );
-  const telemetry = (): Telemetry => observe(nodeId, startedAt, memory, worker);
+  const links = new LinkTable(
+    { clock, log },
+    {
+      self: nodeId,
+      // No other node is connected yet.
+      connections: () => [],
+      interfaces: () => sampler.hardware()?.interfaces ?? [],
+      idle: () => worker.telemetry.runners.every(({ activeTasks }) => activeTasks === 0),
+    },
+  );
+  const telemetry = (): Telemetry => observe({ nodeId, since: startedAt, sampler, links, worker });
   const reconcilers = new Reconcilers({ master, clock, log, random }, { telemetry, policy });
   const newCommandId = (): CommandId => CommandId.parse(randomUUID());
   const loads = new LoadOnRequest(
@@ -144,7 +161,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
         name: config.name ?? (await friendlyName({ platform: process.platform, hostname, run: runCommand })),
         version: init.version,
         sessionId,
-        memoryBytes: memory.latest?.totalBytes ?? totalmem(),
+        memoryBytes: sampler.current()?.totalBytes ?? totalmem(),
       });
       master.watch((entry) => {
         worker.onEntry(entry);
@@ -153,7 +170,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     },
     stop: async () => undefined,
   };
-  const parts = [disk, memory, presence, worker, reconcilers, server];
+  const parts = [disk, sampler, links, presence, worker, reconcilers, server];
   return {
     api,
     isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
@@ -165,10 +182,23 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   };
 }
 
-function observe(nodeId: NodeId, since: number, memory: MemorySampler, worker: Worker): Telemetry {
+function observe(parts: {
+  readonly nodeId: NodeId;
+  readonly since: number;
+  readonly sampler: TelemetrySampler;
+  readonly links: LinkTable;
+  readonly worker: Worker;
+}): Telemetry {
+  const { nodeId, since, sampler, links, worker } = parts;
   const { runners, downloads } = worker.telemetry;
+  const node = sampler.current();
+  const own = sampler.hardware();
+  const hardware = own === undefined ? {} : { [nodeId]: own };
+  const measured = withRdma(links.current(), hardware);
   return {
-    nodes: memory.latest === undefined ? {} : { [nodeId]: { nodeId, ...memory.latest } },
+    nodes: node === undefined ? {} : { [nodeId]: node },
+    hardware,
+    ...(measured.length > 0 && { links: measured }),
     runners: Object.fromEntries(runners.map((runner) => [runner.runnerId, runner])),
     downloads,
     peers: { self: nodeId, since, closed: [] },

@@ -3,6 +3,7 @@ import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskI
 import { RunnerFailure } from '../instance.ts';
 import { ModelCard } from '../model-card.ts';
 import { Link } from '../topology.ts';
+import { hardwareViews, machineViews } from './rest-hardware.ts';
 import { MetaInstanceView } from './rest.ts';
 
 /** The cluster state as `/state` shows it: camelCase, unions tagged by their only key, times in epoch ms. */
@@ -116,9 +117,15 @@ export const StateAnswer = z
     }),
     nodeIdentities: z.record(
       NodeId,
-      z.strictObject({ friendlyName: z.string(), skeinVersion: z.string(), startedAt: z.number() }),
+      z.strictObject({
+        friendlyName: z.string(),
+        skeinVersion: z.string(),
+        startedAt: z.number(),
+        ...machineViews,
+      }),
     ),
     nodeMemory: z.record(NodeId, z.strictObject({ ramTotal: Size, ramAvailable: Size })),
+    ...hardwareViews,
     /** When each node's memory was last observed. */
     lastSeen: z.record(NodeId, z.number()),
   })

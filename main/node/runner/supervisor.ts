@@ -37,6 +37,8 @@ export interface SupervisorInit {
   readonly onStatus: (status: RunnerStatus) => void;
   /** At most one per report. */
   readonly onTelemetry: (telemetry: RunnerTelemetry) => void;
+  /** Each event of each task as it comes, before its sink gets it. */
+  readonly onTaskEvent?: (event: TaskEvent) => void;
   readonly timings?: Partial<RunnerTimings>;
 }
 
@@ -240,6 +242,7 @@ export class Supervisor {
   }
 
   #deliver(event: TaskEvent): void {
+    this.#init.onTaskEvent?.(event);
     this.#tasks.deliver(event);
   }
 

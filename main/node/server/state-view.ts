@@ -1,3 +1,4 @@
+import { hardwareView, machineView } from './hardware-view.ts';
 import { metaInstanceView } from './meta-instance-view.ts';
 import type {
   DownloadView,
@@ -35,15 +36,17 @@ export function stateView(state: ClusterState, telemetry: Telemetry): StateAnswe
       nodes: values(state.nodes).map(({ nodeId }) => nodeId),
       connections: connectionsView(telemetry.links ?? []),
     },
-    nodeIdentities: mapped(state.nodes, ({ name, version, startedAt }) => ({
+    nodeIdentities: mapped(state.nodes, ({ nodeId, name, version, startedAt }) => ({
       friendlyName: name,
       skeinVersion: version,
       startedAt,
+      ...machineView(telemetry.hardware?.[nodeId]),
     })),
     nodeMemory: mapped(telemetry.nodes, ({ totalBytes, availableBytes }) => ({
       ramTotal: { inBytes: Math.round(totalBytes) },
       ramAvailable: { inBytes: Math.round(availableBytes) },
     })),
+    ...hardwareView(telemetry),
     lastSeen: mapped(telemetry.nodes, ({ at }) => at),
   };
 }

@@ -8,18 +8,28 @@ import type { ClusterState } from '../../core/state.ts';
 import type { RunnerTelemetry } from '../../core/telemetry.ts';
 import { currentRunnerId } from '../../core/view.ts';
 import { plan, type LocalRunner, type WorkerAction } from '../../core/worker/plan.ts';
+import type { TaskEvent } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import type { Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { RunnerTimings } from '../runner/defaults.ts';
 import type { RunnerHost } from '../runner/host.ts';
 import { Supervisor } from '../runner/supervisor.ts';
+import { bytesReadPerToken } from '../telemetry/decode-speed.ts';
 import { Downloads, type DownloadsComponents } from './downloads.ts';
 
 export interface WorkerComponents extends DownloadsComponents {
   readonly host: RunnerHost;
   readonly clock: Clock;
   readonly log: Log;
+  /** Learns how fast this node decodes; absent = nobody does. */
+  readonly speed?: SpeedLearner;
+}
+
+/** `DecodeSpeed` of the telemetry. */
+export interface SpeedLearner {
+  observe(runnerId: RunnerId, bytesPerToken: number, event: TaskEvent): void;
+  forget(runnerId: RunnerId): void;
 }
 
 export interface WorkerLimits {
@@ -177,6 +187,11 @@ export class Worker implements Startable {
       ...(this.#init.timings && { timings: this.#init.timings }),
       onStatus: (status) => this.#onStatus(runnerId, status),
       onTelemetry: (telemetry) => this.#onTelemetry(runnerId, telemetry),
+      // A rank among others waits for them: its tokens do not tell its own speed.
+      ...(instance.assignments.length === 1 && {
+        onTaskEvent: (event: TaskEvent) =>
+          this.#components.speed?.observe(runnerId, bytesReadPerToken(instance.card), event),
+      }),
     });
     const { instanceId } = instance;
     const held = { supervisor, instanceId, rank: assignment.rank, status: undefined, telemetry: undefined };
@@ -221,7 +236,10 @@ export class Worker implements Startable {
     const report = { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status } as const;
     void this.#report(report).finally(() => {
       // Held until its end is on the log: the plan would start it again otherwise.
-      if (isTerminal(status)) this.#runners.delete(runnerId);
+      if (isTerminal(status)) {
+        this.#runners.delete(runnerId);
+        this.#components.speed?.forget(runnerId);
+      }
       this.wake();
     });
     this.wake();
