@@ -1,6 +1,7 @@
 import type { Command, Refusal } from './command.ts';
 import type { Event } from './event.ts';
 import { LoneInstanceId, loneInstanceIdFor, type InstanceId } from './id.ts';
+import { adoptLone } from './reconcile/adopt.ts';
 import type { Instance } from './instance.ts';
 import { explicitProblem } from './placement/explicit.ts';
 import { placeAs } from './placement/place.ts';
@@ -18,6 +19,8 @@ export function placeInstance(
   const instanceId = loneInstanceIdFor(commandId);
   if (state.instances[instanceId] !== undefined) return refused(alreadyExists(instanceId));
   const { epoch } = context;
+  const running = adoptLone(state, instanceId, context);
+  if (running !== undefined) return ok([running]);
   const identity = {
     instanceId,
     metaInstanceId: null,

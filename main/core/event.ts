@@ -77,6 +77,16 @@ export const Event = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.strictObject({ type: z.literal('InstanceCreated'), instance: Instance }),
+  /** It runs already, on the word of a master that lost or was lost: it goes on as it is. */
+  z.strictObject({
+    type: z.literal('InstanceAdopted'),
+    instance: Instance,
+    /** One of each rank; each is on the node that the Instance assigns to it. */
+    runners: z
+      .array(z.strictObject({ runnerId: RunnerId, rank: z.int().min(0), status: RunnerStatus }))
+      .min(1)
+      .max(64),
+  }),
   /** All its runners are terminal, at least one failed, and a retry is left. */
   z.strictObject({
     type: z.literal('InstanceRetryScheduled'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NodeHardware } from './hardware.ts';
+import type { Holding } from './holding.ts';
 import { ModelId, NodeId, RunnerId } from './id.ts';
 import { Backend } from './model-card.ts';
 import type { Link } from './topology.ts';
@@ -73,6 +74,8 @@ export interface Telemetry {
   readonly downloads: readonly DownloadTelemetry[];
   /** Which node reaches which, and how; absent = none known. */
   readonly links?: readonly Link[];
+  /** Runners whose Instances the log lacks, by the nodes that told; absent = nobody is asked. */
+  readonly holdings?: Readonly<Record<NodeId, Holding>>;
   /** Absent = nobody is judged by silence or by links. */
   readonly peers?: PeerTelemetry;
 }

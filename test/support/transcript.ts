@@ -251,7 +251,8 @@ function describeEvent(event: Event): string {
       return `${type} ${event.metaInstanceId}`;
     case 'PlacementFailed':
       return `${type} ${event.metaInstanceId} ${event.reason}: ${event.message}`;
-    case 'InstanceCreated': {
+    case 'InstanceCreated':
+    case 'InstanceAdopted': {
       const { instanceId, assignments } = event.instance;
       return `${type} ${instanceId} on ${assignments.map(({ nodeId }) => nodeId).join(', ')}`;
     }

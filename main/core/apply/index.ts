@@ -6,6 +6,7 @@ import { REMEMBERED_COMMANDS, type ClusterState } from '../state.ts';
 import { values } from '../view.ts';
 import { commandSettled, conflictSeen } from './command.ts';
 import {
+  instanceAdopted,
   instanceCreated,
   instanceDeleted,
   instanceRestarted,
@@ -66,6 +67,8 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return placementFailed(state, event, at);
     case 'InstanceCreated':
       return instanceCreated(state, event);
+    case 'InstanceAdopted':
+      return instanceAdopted(state, event, at);
     case 'InstanceRetryScheduled':
       return instanceRetryScheduled(state, event, at);
     case 'InstanceRetrying':
@@ -101,6 +104,7 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
         .filter(({ assignments }) => assignments.some(({ nodeId }) => nodeId === event.nodeId))
         .flatMap(({ metaInstanceId }) => metaInstanceId ?? []);
     case 'InstanceCreated':
+    case 'InstanceAdopted':
       return event.instance.metaInstanceId === null ? [] : [event.instance.metaInstanceId];
     case 'InstanceRetryScheduled':
     case 'InstanceRetrying':

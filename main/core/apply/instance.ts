@@ -32,6 +32,31 @@ export function instanceCreated(state: ClusterState, { instance }: Of<'InstanceC
   return { ...counted, instances: added };
 }
 
+/**
+ * Its runners go on as they are, and its files are verified, or they would not run [L22].
+ * @throws Error as `instanceCreated`, and when a runner has no rank of it [S2]
+ */
+export function instanceAdopted(
+  state: ClusterState,
+  { instance, runners: held }: Of<'InstanceAdopted'>,
+  at: number,
+): ClusterState {
+  const created = instanceCreated(state, { type: 'InstanceCreated', instance });
+  const { instanceId, card } = instance;
+  const runners = { ...created.runners };
+  const downloads = { ...created.downloads };
+  for (const { runnerId, rank, status } of held) {
+    const assigned = instance.assignments[rank];
+    if (assigned === undefined)
+      throw new Error(`the event adopts ${runnerId}, which is no rank of ${instanceId}`);
+    const { nodeId } = assigned;
+    runners[runnerId] = { runnerId, instanceId, nodeId, rank, status, changedAt: at };
+    const verified = { type: 'Completed', bytes: card.fileBytes } as const;
+    downloads[nodeId] = { ...downloads[nodeId], [card.modelId]: verified };
+  }
+  return { ...created, runners, downloads };
+}
+
 export function instanceRetryScheduled(
   state: ClusterState,
   { instanceId, failure, nextAttemptAt }: Of<'InstanceRetryScheduled'>,

@@ -4,6 +4,7 @@ import { place } from '../placement/place.ts';
 import type { ClusterState } from '../state.ts';
 import type { ReconcileContext } from './context.ts';
 import { hasLiveRunners, instancesOf, isIdle, isOutdated } from '../view.ts';
+import { adopt } from './adopt.ts';
 import { notPlaced } from './not-placed.ts';
 import { preempt } from './preempt.ts';
 import { ofReachable } from './reachable.ts';
@@ -33,6 +34,8 @@ export function reconcileMetaInstance(
     if (!isOutdated(metaInstance, serving)) return done;
     return reconcileUpdate(state, metaInstance, { serving, replacement }, context);
   }
+  const adopted = adopt(state, metaInstance, observed);
+  if (adopted !== undefined) return adopted;
   const { placeNotBefore } = metaInstance.status;
   const waitMs = (placeNotBefore ?? 0) - context.now;
   // Further away than any delay: the clock was set back.

@@ -29,7 +29,14 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
       // Memory came free: others may have a place now.
       return touches({ metaInstances: [...ownersOf(event.instanceId), ...unplaced(state)] });
     case 'InstanceCreated':
-      return touches({ instances: [event.instance.instanceId] });
+    case 'InstanceAdopted': {
+      const { instanceId, metaInstanceId } = event.instance;
+      return touches({
+        instances: [instanceId],
+        // An edit may have come while it ran elsewhere.
+        metaInstances: event.type === 'InstanceAdopted' && metaInstanceId !== null ? [metaInstanceId] : [],
+      });
+    }
     case 'RunnerStatusChanged':
       // What a gone Instance held came free.
       if (state.instances[event.instanceId] === undefined && isTerminal(event.status)) {

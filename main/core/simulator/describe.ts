@@ -110,7 +110,8 @@ function describeEvent(event: Event): string {
       return `${type} ${event.nodeId}`;
     case 'PlacementFailed':
       return `${type} ${event.metaInstanceId} ${event.reason}: ${event.message}`;
-    case 'InstanceCreated': {
+    case 'InstanceCreated':
+    case 'InstanceAdopted': {
       const { instanceId, assignments, sharding, interconnect } = event.instance;
       const shards = assignments.map(
         ({ nodeId, firstLayer, lastLayer }) => `${nodeId} ${firstLayer}-${lastLayer}`,

@@ -38,6 +38,7 @@ export class NodeLife {
   readonly #shell: ReplicaShell;
   #tenure: Tenure | undefined;
   #lookIsDue = false;
+  #joining = false;
   #sequence = 0;
   readonly #sent = new Map<string, { readonly text: string; readonly at: number; readonly to: NodeId }>();
   /** By what it is about: the number of the newest report whose outcome is not known here. */
@@ -71,6 +72,7 @@ export class NodeLife {
       faults: machine.downloadFaults,
       stalls: machine.downloadStalls,
       after: (delayMs, run) => this.#shell.after(delayMs, run),
+      now: () => around.timeline.now,
       state: () => this.state,
       isReported: (runnerId) => this.#inFlight.has(runnerId),
       takeRunnerFault: (instance) => machine.takeRunnerFault(instance),
@@ -171,6 +173,7 @@ export class NodeLife {
     const machine = this.#machine;
     if (ready.acknowledged !== null) this.#tenure?.acknowledged(ready.acknowledged);
     if (ready.role !== null) this.#roleChanged(ready.role);
+    this.#noteJoining();
     if (ready.persist !== null) this.#onDurable(ready.persist);
     for (const { from, command } of ready.submit) {
       this.#tenure?.decide(command, true, (outcome, ordered) => {
@@ -183,6 +186,7 @@ export class NodeLife {
     for (const { commandId, outcome } of ready.settled) watch.settled(machine.name, commandId, outcome);
     for (const { from, body } of ready.delivered) this.#open(from, body as unknown as Parcel);
     if (ready.reportTo !== null) {
+      this.worker.isLevel();
       this.#sent.clear();
       // What the last master was told is its own business now.
       this.#inFlight.clear();
@@ -190,6 +194,17 @@ export class NodeLife {
       this.#tellTelemetry(true);
       this.#look();
     }
+  }
+
+  /** It follows, and its log is not the master's yet: also when it joins the same master anew. */
+  #noteJoining(): void {
+    const { role } = this.replica;
+    const joins = role.type === 'Following' && !role.level;
+    const begins = joins && !this.#joining;
+    this.#joining = joins;
+    if (!begins) return;
+    this.worker.joins();
+    this.#tellTelemetry(true);
   }
 
   #roleChanged(role: NonNullable<Ready['role']>): void {
@@ -361,6 +376,7 @@ export class NodeLife {
       },
       runners: this.worker.telemetry,
       links: this.#around.linksFrom(machine.nodeId),
+      holding: this.worker.holding,
     });
     if (told) this.#toldBytes = taken;
   }

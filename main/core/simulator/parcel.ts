@@ -1,6 +1,7 @@
 import type { Report } from '../admit.ts';
 import type { Command } from '../command.ts';
 import type { Outcome } from '../election/message.ts';
+import type { Holding } from '../holding.ts';
 import type { CommandId } from '../id.ts';
 import type { NodeTelemetry, RunnerTelemetry } from '../telemetry.ts';
 import type { Link } from '../topology.ts';
@@ -25,4 +26,5 @@ export type Parcel =
       readonly node: NodeTelemetry;
       readonly runners: readonly RunnerTelemetry[];
       readonly links: readonly Link[];
+      readonly holding: Holding;
     };

@@ -33,7 +33,8 @@ export class StateRules {
         );
       }
     }
-    if (event.type === 'InstanceCreated') this.#placed(after, event.instance, index);
+    if (event.type === 'InstanceCreated' || event.type === 'InstanceAdopted')
+      this.#placed(after, event.instance, index);
   }
 
   #counted(before: ClusterState, after: ClusterState, event: Event): Retries {

@@ -3,6 +3,7 @@ import { decideKept } from '../election/decide-kept.ts';
 import type { Proposal } from '../election/input.ts';
 import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
 import type { Event } from '../event.ts';
+import type { Holding } from '../holding.ts';
 import type { EpochTag, NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import { reconcileInstance } from '../reconcile/instance.ts';
@@ -44,6 +45,7 @@ interface Observed {
   readonly node: NodeTelemetry;
   readonly runners: readonly RunnerTelemetry[];
   readonly links: readonly Link[];
+  readonly holding: Holding;
 }
 
 interface Waiting {
@@ -150,10 +152,11 @@ export class Tenure {
     this.#whenSafe(() => taken(index));
   }
 
-  takeTelemetry(from: NodeId, { node, runners, links }: Extract<Parcel, { type: 'Telemetry' }>): void {
-    const isNew = !this.#observed.has(from);
-    this.#observed.set(from, { receivedAt: this.#init.now(), node, runners, links });
-    if (isNew) this.#wake(everything(this.#ordered));
+  takeTelemetry(from: NodeId, told: Extract<Parcel, { type: 'Telemetry' }>): void {
+    const before = this.#observed.get(from)?.holding;
+    const { node, runners, links, holding } = told;
+    this.#observed.set(from, { receivedAt: this.#init.now(), node, runners, links, holding });
+    if (before === undefined || holdsOther(before, holding)) this.#wake(everything(this.#ordered));
   }
 
   #whenSafe(done: () => void): void {
@@ -215,16 +218,23 @@ export class Tenure {
     const nodes: Record<NodeId, NodeTelemetry> = {};
     const runners: Record<RunnerId, RunnerTelemetry> = {};
     const links: Link[] = [];
+    const holdings: Record<NodeId, Holding> = {};
     const { wallClock, now: virtual, random, policy, self, epoch, isClosed } = this.#init;
     const [now, ageZero] = [wallClock(), virtual()];
-    for (const [nodeId, { receivedAt, node, runners: held, links: seen }] of this.#observed) {
+    for (const [nodeId, { receivedAt, node, runners: held, links: seen, holding }] of this.#observed) {
+      holdings[nodeId] = holding;
       nodes[nodeId] = { ...node, at: now - (ageZero - receivedAt) };
       for (const runner of held) runners[runner.runnerId] = runner;
       links.push(...seen);
     }
     const closed = everything(this.#ordered).nodes.filter((nodeId) => nodeId !== self && isClosed(nodeId));
     const since = now - (ageZero - this.#since);
-    const telemetry = { nodes, runners, downloads: [], links, peers: { self, since, closed } };
+    const telemetry = { nodes, runners, downloads: [], links, holdings, peers: { self, since, closed } };
     return { now, random: random.next(), telemetry, policy, epoch };
   }
 }
+
+const holdsOther = (before: Holding, now: Holding): boolean =>
+  before.joining !== now.joining ||
+  before.runners.length !== now.runners.length ||
+  now.runners.some(({ runnerId }, at) => before.runners[at]?.runnerId !== runnerId);

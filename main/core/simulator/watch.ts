@@ -97,7 +97,7 @@ export class Watch {
   onState(before: ClusterState, after: ClusterState, entry: IndexedEvent): void {
     this.#states.check(before, after, entry);
     const { event } = entry;
-    if (event.type === 'InstanceCreated')
+    if (event.type === 'InstanceCreated' || event.type === 'InstanceAdopted')
       this.#begunAt.set(event.instance.instanceId, this.#init.timeline.now);
     if (event.type === 'InstanceRetrying') this.#begunAt.set(event.instanceId, this.#init.timeline.now);
   }

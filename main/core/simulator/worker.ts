@@ -1,4 +1,5 @@
 import { admit, type Report } from '../admit.ts';
+import { offered, type Holding } from '../holding.ts';
 import type { ModelId, NodeId, RunnerId } from '../id.ts';
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
 import { shardBytes } from '../placement/memory.ts';
@@ -7,6 +8,7 @@ import { unreachable } from '../result.ts';
 import type { ClusterState, Download } from '../state.ts';
 import type { RunnerTelemetry } from '../telemetry.ts';
 import { currentRunnerId } from '../view.ts';
+import { Custody } from '../worker/custody.ts';
 import { plan, type LocalRunner, type LocalView, type WorkerAction } from '../worker/plan.ts';
 import { SimulatedDownloads, type DownloadsInit } from './downloads.ts';
 import { heldBytes, stepEnds, stepMs, type RunnerFault, type RunnerProcess } from './runner-process.ts';
@@ -15,6 +17,8 @@ export interface WorkerInit extends DownloadsInit {
   readonly nodeId: NodeId;
   readonly sessionId: string;
   readonly policy: Policy;
+  /** Virtual ms. */
+  readonly now: () => number;
   /** Newest state that is on disk. */
   readonly state: () => ClusterState;
   /** Whether a report about it is under way and its outcome not known here. */
@@ -38,10 +42,13 @@ export class SimulatedWorker {
   /** Ends of runners that nobody here holds, until the log has them. */
   readonly #ends = new Map<RunnerId, Extract<Report, { type: 'RunnerStatusChanged' }>>();
   readonly #downloads: SimulatedDownloads;
+  readonly #custody: Custody;
+  #custodyAt: number | undefined;
 
   constructor(init: WorkerInit) {
     this.#init = init;
     this.#downloads = new SimulatedDownloads(init);
+    this.#custody = new Custody(init.policy);
   }
 
   /** Processes that live now. */
@@ -68,6 +75,10 @@ export class SimulatedWorker {
 
   /** Acts until the plan has nothing to do. @throws Error when it never comes to rest [W1] */
   act(): void {
+    const now = this.#init.now();
+    this.#custody.look(now, this.#missing());
+    this.#lookAgain();
+    if (this.#custody.isJoining(now)) return;
     this.#forgetWhatIsKnown();
     for (let step = 0; ; step += 1) {
       const action = plan(this.#init.state(), this.#init.nodeId, this.#view());
@@ -76,6 +87,43 @@ export class SimulatedWorker {
       this.#init.onAction(action);
       this.#perform(action);
     }
+  }
+
+  /** Its node follows a master that it is not level with. */
+  joins(): void {
+    this.#custody.join(this.#init.now());
+  }
+
+  /** Its node is level with its master. */
+  isLevel(): void {
+    this.#custody.level(this.#init.now(), this.#missing());
+  }
+
+  /** What the master may adopt. */
+  get holding(): Holding {
+    const now = this.#init.now();
+    const { nodeId } = this.#init;
+    if (this.#custody.isJoining(now)) return { nodeId, joining: true, runners: [] };
+    const runners = this.living.flatMap(({ runnerId, rank, instance, status }) =>
+      status === undefined || status.type === 'ShuttingDown' || !this.#custody.offers(runnerId, now)
+        ? []
+        : [{ runnerId, rank, instance, status }],
+    );
+    return { nodeId, joining: false, runners: offered(runners) };
+  }
+
+  #missing(): RunnerId[] {
+    const { instances } = this.#init.state();
+    return this.living.flatMap(({ runnerId, instance }) =>
+      instances[instance.instanceId] === undefined ? [runnerId] : [],
+    );
+  }
+
+  #lookAgain(): void {
+    const at = this.#custody.nextAt;
+    if (at === undefined || at === this.#custodyAt) return;
+    this.#custodyAt = at;
+    this.#init.after(Math.max(1, at - this.#init.now()), () => this.#init.onChange());
   }
 
   /** What is so here and the state lacks [V3]. */
@@ -142,7 +190,12 @@ export class SimulatedWorker {
       ],
     );
     const runners = Object.fromEntries([...held, ...this.#ends]) as Record<RunnerId, LocalRunner>;
-    return { runners, downloads: this.#downloads.view, sessionId: this.#init.sessionId };
+    return {
+      runners,
+      downloads: this.#downloads.view,
+      sessionId: this.#init.sessionId,
+      kept: this.#custody.kept,
+    };
   }
 
   #perform(action: WorkerAction): void {

@@ -2,7 +2,16 @@ import { ownerOf, type InstanceId, type ModelId, type NodeId, type RunnerId } fr
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ClusterState } from '../state.ts';
-import { currentRunnerId, instanceOf, newestOf, nodeName, runnerHealth, runnerOf, values } from '../view.ts';
+import {
+  currentRunnerId,
+  instanceOf,
+  isIdle,
+  newestOf,
+  nodeName,
+  runnerHealth,
+  runnerOf,
+  values,
+} from '../view.ts';
 
 /** What this node holds right now; fresher than what the state says of it. */
 export interface LocalView {
@@ -12,6 +21,8 @@ export interface LocalView {
   readonly downloads: Readonly<Record<ModelId, 'Running' | 'Waiting'>>;
   /** This process's; absent = not known, and nothing is concluded from runners that are missing here. */
   readonly sessionId?: string;
+  /** Runners that a new master may adopt; absent = none. See `Custody`. */
+  readonly kept?: ReadonlySet<RunnerId>;
 }
 
 export interface LocalRunner {
@@ -71,9 +82,21 @@ function shutDownUnwanted(state: ClusterState, nodeId: NodeId, local: LocalView)
   const wanted = new Set(myShards(state, nodeId).map(({ runnerId }) => runnerId));
   for (const [runnerId, runner] of stoppable(local)) {
     if (wanted.has(runnerId)) continue;
+    if (local.kept?.has(runnerId) === true && mayBeAdopted(state, runner.instanceId)) continue;
     return { type: 'ShutDownRunner', runnerId, reason: whyUnwanted(state, runner.instanceId) };
   }
   return undefined;
+}
+
+/** [W13] Not when the new master has another one, or wants none. One whose create is yet to be submitted again has no owner. */
+function mayBeAdopted(state: ClusterState, instanceId: InstanceId): boolean {
+  if (state.instances[instanceId] !== undefined) return false;
+  const ownerId = ownerOf(instanceId);
+  const owner = ownerId === undefined ? undefined : state.metaInstances[ownerId];
+  if (owner === undefined) return true;
+  if (owner.deleting || owner.spec.paused === true || isIdle(owner)) return false;
+  if (owner.status.conditions.Failed?.status === 'True') return false;
+  return instanceOf(state, owner.metaInstanceId) === undefined;
 }
 
 /** For people whose answer is cut off. */
