@@ -12,12 +12,13 @@ export type Report = Extract<
 
 /**
  * Whether a report may become an event now. A late word about a runner (an earlier status, an earlier incarnation), a deleted
- * Instance, an unfinished download that nothing wants or a task that ended is dropped: it would revive what is
+ * Instance, a removed node, an unfinished download that nothing wants or a task that ended is dropped: it would revive what is
  * gone [N2].
  */
 export function admit(state: ClusterState, report: Report): boolean {
   switch (report.type) {
     case 'NodeStarted':
+      if (state.removedNodes.includes(report.nodeId)) return false;
       return state.nodes[report.nodeId]?.sessionId !== report.sessionId;
     case 'DownloadChanged': {
       const { nodeId, modelId, download } = report;
@@ -27,6 +28,7 @@ export function admit(state: ClusterState, report: Report): boolean {
     case 'RunnerStatusChanged':
       return runnerMoves(state, report);
     case 'TaskStarted':
+      if (state.nodes[report.nodeId] === undefined) return false;
       return state.instances[report.instanceId] !== undefined && state.tasks[report.taskId] === undefined;
     case 'TaskEnded':
       return state.tasks[report.taskId] !== undefined;

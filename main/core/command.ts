@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CommandId, InstanceId, MetaInstanceId, TaskId } from './id.ts';
+import { CommandId, InstanceId, MetaInstanceId, NodeId, TaskId } from './id.ts';
 import { Instance } from './instance.ts';
 import { MetaInstanceSpec, SpecChanges } from './meta-instance.ts';
 import { ModelCard } from './model-card.ts';
@@ -59,6 +59,10 @@ export const Command = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('CreateInstance'), commandId: CommandId, instance: Instance }),
   z.strictObject({ type: z.literal('DeleteInstance'), commandId: CommandId, instanceId: InstanceId }),
   z.strictObject({ type: z.literal('CancelTask'), commandId: CommandId, taskId: TaskId }),
+  /** It leaves the cluster, by its own wish or another's, whether it is there or not. */
+  z.strictObject({ type: z.literal('RemoveNode'), commandId: CommandId, nodeId: NodeId }),
+  /** One that was removed is paired again. */
+  z.strictObject({ type: z.literal('ReadmitNode'), commandId: CommandId, nodeId: NodeId }),
 ]);
 export type Command = z.infer<typeof Command>;
 

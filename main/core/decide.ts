@@ -1,5 +1,6 @@
 import type { Command, Refusal } from './command.ts';
 import { createInstance, deleteInstance, placeInstance } from './decide-instance.ts';
+import { readmitNode, removeNode } from './decide-node.ts';
 import { changedFields, editedSpec } from './edit.ts';
 import type { Event } from './event.ts';
 import type { MetaInstanceId, TaskId } from './id.ts';
@@ -46,6 +47,10 @@ export function decide(
       return deleteInstance(state, command.instanceId);
     case 'CancelTask':
       return cancel(state, command.taskId);
+    case 'RemoveNode':
+      return removeNode(state, command.nodeId);
+    case 'ReadmitNode':
+      return readmitNode(state, command.nodeId);
     default:
       return unreachable(command);
   }

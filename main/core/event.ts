@@ -49,6 +49,10 @@ export const Event = z.discriminatedUnion('type', [
   }),
   /** It is heard again in the session it was lost in. */
   z.strictObject({ type: z.literal('NodeReturned'), nodeId: NodeId }),
+  /** It is no member any more: nothing of it is left, and its next start is nobody's. */
+  z.strictObject({ type: z.literal('NodeRemoved'), nodeId: NodeId }),
+  /** It may join again. */
+  z.strictObject({ type: z.literal('NodeReadmitted'), nodeId: NodeId }),
   z.strictObject({
     type: z.literal('MetaInstanceCreated'),
     metaInstanceId: MetaInstanceId,

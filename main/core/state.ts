@@ -41,6 +41,8 @@ export const ClusterState = z.strictObject({
   downloads: z.record(NodeId, z.record(ModelId, Download)),
   /** The newest commands that took effect, oldest first; at most `REMEMBERED_COMMANDS`. */
   commands: z.array(CommandId),
+  /** Nodes that were removed and not let in again, oldest first; at most `REMEMBERED_NODES`. */
+  removedNodes: z.array(NodeId).default([]),
   /** Those of `commands` that were refused for good; said again, they are refused with the same words [E8]. */
   refusals: z.record(CommandId, Refusal).default({}),
 });
@@ -48,6 +50,9 @@ export type ClusterState = z.infer<typeof ClusterState>;
 
 /** Commands whose ids are remembered, so that a repeated one takes effect once. */
 export const REMEMBERED_COMMANDS = 1_000;
+
+/** Removed nodes that are kept out by the log; older ones are kept out by the cluster's key alone. */
+export const REMEMBERED_NODES = 256;
 
 export const emptyState: ClusterState = {
   lastIndex: 0,
@@ -58,5 +63,6 @@ export const emptyState: ClusterState = {
   tasks: {},
   downloads: {},
   commands: [],
+  removedNodes: [],
   refusals: {},
 };

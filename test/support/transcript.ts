@@ -226,6 +226,10 @@ function describeCommand(command: Command): string {
       return `delete Instance ${command.instanceId}`;
     case 'CancelTask':
       return `cancel ${command.taskId}`;
+    case 'RemoveNode':
+      return `remove ${command.nodeId}`;
+    case 'ReadmitNode':
+      return `let ${command.nodeId} in again`;
     case 'DeleteMetaInstance':
       return `delete ${command.metaInstanceId}`;
     default:
@@ -241,6 +245,8 @@ function describeEvent(event: Event): string {
     case 'NodeLost':
       return `${type} ${event.nodeId} ${event.reason}`;
     case 'NodeReturned':
+    case 'NodeRemoved':
+    case 'NodeReadmitted':
       return `${type} ${event.nodeId}`;
     case 'MetaInstanceCreated':
     case 'MetaInstanceUpdated':

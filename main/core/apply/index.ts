@@ -23,7 +23,7 @@ import {
   metaInstanceUpdated,
   placementFailed,
 } from './meta-instance.ts';
-import { downloadChanged, nodeLost, nodeReturned, nodeStarted } from './node.ts';
+import { downloadChanged, nodeLost, nodeReadmitted, nodeRemoved, nodeReturned, nodeStarted } from './node.ts';
 import { runnerStatusChanged } from './runner.ts';
 import { taskCancelling, taskEnded, taskStarted } from './task.ts';
 
@@ -49,6 +49,10 @@ function fold(state: ClusterState, event: Event, at: number): ClusterState {
       return nodeLost(state, event, at);
     case 'NodeReturned':
       return nodeReturned(state, event);
+    case 'NodeRemoved':
+      return nodeRemoved(state, event);
+    case 'NodeReadmitted':
+      return nodeReadmitted(state, event);
     case 'DownloadChanged':
       return downloadChanged(state, event);
     case 'MetaInstanceCreated':
@@ -124,6 +128,8 @@ function touchedBy(before: ClusterState, after: ClusterState, event: Event): rea
     case 'PlacementFailed':
       return [event.metaInstanceId];
     case 'NodeReturned':
+    case 'NodeRemoved':
+    case 'NodeReadmitted':
     case 'MetaInstanceDeleted':
     case 'TaskStarted':
     case 'TaskCancelling':

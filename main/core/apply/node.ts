@@ -1,7 +1,7 @@
 import type { Event } from '../event.ts';
 import type { NodeId, RunnerId } from '../id.ts';
 import type { Instance, Runner } from '../instance.ts';
-import type { ClusterState, NodeRecord } from '../state.ts';
+import { REMEMBERED_NODES, type ClusterState, type NodeRecord } from '../state.ts';
 import { runnerHealth, values, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
 
@@ -45,20 +45,38 @@ export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: n
  */
 export function nodeLost(state: ClusterState, { nodeId }: Of<'NodeLost'>, at: number): ClusterState {
   const node = knownNode(state, nodeId);
+  return { ...withoutWork(state, nodeId), nodes: { ...state.nodes, [nodeId]: { ...node, lostAt: at } } };
+}
+
+function withoutWork(state: ClusterState, nodeId: NodeId): ClusterState {
   const others = <Value extends { nodeId: string }>(record: Record<string, Value>): Record<string, Value> =>
     Object.fromEntries(Object.entries(record).filter(([, value]) => value.nodeId !== nodeId));
-  return {
-    ...state,
-    nodes: { ...state.nodes, [nodeId]: { ...node, lostAt: at } },
-    runners: others(state.runners),
-    tasks: others(state.tasks),
-  };
+  return { ...state, runners: others(state.runners), tasks: others(state.tasks) };
 }
 
 /** @throws Error when the node never joined [S2] */
 export function nodeReturned(state: ClusterState, { nodeId }: Of<'NodeReturned'>): ClusterState {
   const { lostAt: _, ...reachable } = knownNode(state, nodeId);
   return { ...state, nodes: { ...state.nodes, [nodeId]: reachable } };
+}
+
+/**
+ * Nothing of it is left; its Instances were deleted before, by the same command [N7].
+ * @throws Error when the node never joined [S2]
+ */
+export function nodeRemoved(state: ClusterState, { nodeId }: Of<'NodeRemoved'>): ClusterState {
+  knownNode(state, nodeId);
+  const removed = [...state.removedNodes.filter((each) => each !== nodeId), nodeId];
+  return {
+    ...withoutWork(state, nodeId),
+    nodes: without(state.nodes, nodeId),
+    downloads: without(state.downloads, nodeId),
+    removedNodes: removed.slice(-REMEMBERED_NODES),
+  };
+}
+
+export function nodeReadmitted(state: ClusterState, { nodeId }: Of<'NodeReadmitted'>): ClusterState {
+  return { ...state, removedNodes: state.removedNodes.filter((each) => each !== nodeId) };
 }
 
 function knownNode(state: ClusterState, nodeId: NodeId): NodeRecord {

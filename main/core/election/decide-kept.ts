@@ -80,5 +80,11 @@ function generationOf(state: ClusterState, command: Command): number | null {
 
 /** What asks only that something be gone is done when it is, on whichever side of a partition it went. */
 function isDoneWhenGone({ type }: Command): boolean {
-  return type === 'DeleteMetaInstance' || type === 'DeleteInstance' || type === 'CancelTask';
+  const gone: readonly Command['type'][] = [
+    'DeleteMetaInstance',
+    'DeleteInstance',
+    'CancelTask',
+    'RemoveNode',
+  ];
+  return gone.includes(type);
 }

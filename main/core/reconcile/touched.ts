@@ -24,6 +24,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'NodeStarted':
     case 'NodeLost':
     case 'NodeReturned':
+    case 'NodeRemoved':
       return everything(state);
     case 'InstanceDeleted':
       // Memory came free: others may have a place now.
@@ -74,6 +75,7 @@ export function touchedBy(event: Event, state: ClusterState): Touched {
     case 'TaskStarted':
     case 'TaskCancelling':
     case 'CommandSettled':
+    case 'NodeReadmitted':
       return touches({});
   }
 }

@@ -107,6 +107,8 @@ function describeEvent(event: Event): string {
     case 'NodeLost':
       return `${type} ${event.nodeId} ${event.reason}: ${event.message}`;
     case 'NodeReturned':
+    case 'NodeRemoved':
+    case 'NodeReadmitted':
       return `${type} ${event.nodeId}`;
     case 'PlacementFailed':
       return `${type} ${event.metaInstanceId} ${event.reason}: ${event.message}`;
