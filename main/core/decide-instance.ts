@@ -3,7 +3,7 @@ import type { Event } from './event.ts';
 import { LoneInstanceId, loneInstanceIdFor, type InstanceId } from './id.ts';
 import { adoptLone } from './reconcile/adopt.ts';
 import type { Instance } from './instance.ts';
-import { explicitProblem } from './placement/explicit.ts';
+import { explicitProblem, withAddresses } from './placement/explicit.ts';
 import { placeAs } from './placement/place.ts';
 import type { PlacementContext } from './placement/request.ts';
 import { ok, refused, type Result } from './result.ts';
@@ -48,8 +48,9 @@ export function createInstance(
   const problem = explicitProblem(state, instance, context);
   if (problem !== undefined) return refused({ code: 'NoPlace', message: problem });
   const { epoch } = context;
-  const placed = epoch === undefined ? instance : { ...instance, placedIn: epoch };
-  return ok([{ type: 'InstanceCreated', instance: placed }]);
+  const placed = withAddresses(instance, context);
+  const tagged = epoch === undefined ? placed : { ...placed, placedIn: epoch };
+  return ok([{ type: 'InstanceCreated', instance: tagged }]);
 }
 
 /** Its MetaInstance, if it has one, is placed anew with its count untouched [L15]. */

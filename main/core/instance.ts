@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EpochTag, InstanceId, MetaInstanceId, NodeId, RunnerId } from './id.ts';
 import { ModelCard, Sharding } from './model-card.ts';
 import { MAX_MESSAGE } from './text.ts';
+import { IpAddress } from './topology.ts';
 
 /** How ranks talk: TCP ring, or RDMA over Thunderbolt. */
 export const Interconnect = z.enum(['MlxRing', 'MlxJaccl']);
@@ -37,6 +38,11 @@ export const Instance = z.strictObject({
    * beside the neighbours.
    */
   rdmaDevices: z.array(z.array(z.string().nullable())).optional(),
+  /**
+   * `MlxRing` over several nodes: by rank, its node's address as the rank before reaches it (rank 0's, as the last one
+   * does). The ranks use these and no others; null = not known, then any will do.
+   */
+  ringAddresses: z.array(IpAddress.nullable()).optional(),
   /** Instances whose memory it takes: on each node its runner starts once theirs there has ended. */
   startsAfter: z.array(InstanceId).min(1).optional(),
   /**

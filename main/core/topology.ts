@@ -5,6 +5,12 @@ import { NodeId } from './id.ts';
 export const LinkKind = z.enum(['Thunderbolt', 'Ethernet', 'Wifi', 'Loopback', 'Unknown']);
 export type LinkKind = z.infer<typeof LinkKind>;
 
+/** An IP address, without a port; of IPv6 with the zone where it has one. */
+export const IpAddress = z
+  .string()
+  .max(64)
+  .regex(/^[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,16})?$/, 'is no IP address');
+
 /**
  * `from` reaches `to`. One direction only: a cable that works both ways is two links. Figures are measured;
  * where they are absent, placement assumes what is usual for the kind.
@@ -13,6 +19,8 @@ export const Link = z.strictObject({
   from: NodeId,
   to: NodeId,
   kind: LinkKind,
+  /** Of `to`, as `from` reaches it; several addresses are several links. Absent = not told. */
+  address: IpAddress.optional(),
   bytesPerSecond: z.number().positive().optional(),
   /** One way. */
   latencyMs: z.number().min(0).optional(),

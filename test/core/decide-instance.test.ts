@@ -83,6 +83,17 @@ test('[K9] a placement by hand over two nodes → it is there', () => {
   });
 });
 
+test('[K9, P12] what a placement by hand leaves open → the addresses of its links are filled in', () => {
+  const links = [
+    { from: ada, to: bob, kind: 'Ethernet', address: '10.0.0.2' },
+    { from: bob, to: ada, kind: 'Ethernet', address: '10.0.0.1' },
+  ] as const;
+  const linked = context({ telemetry: { ...telemetry({ [ada]: 8, [bob]: 8 }), links } });
+  expect(decide(given(...both), create({ assignments: two }), linked)).toMatchObject({
+    value: [{ instance: { ringAddresses: ['10.0.0.1', '10.0.0.2'] } }],
+  });
+});
+
 const refusedRows: readonly {
   name: string;
   given: readonly Event[];
@@ -110,6 +121,13 @@ const refusedRows: readonly {
     when: create(),
     code: 'NoPlace',
     says: /node-ada, which this cluster does not have/,
+  },
+  {
+    name: '[K9] a node that was lost',
+    given: [...both, { type: 'NodeLost', nodeId: bob, reason: 'Silent', message: 'silent' }],
+    when: create({ assignments: two }),
+    code: 'NoPlace',
+    says: /asks for bob, which Skein has lost touch with/,
   },
   {
     name: '[K9] a node with two shards',

@@ -5,6 +5,7 @@ import { place } from '../../main/core/placement/place.ts';
 import type { Exploration, PlacementRequest } from '../../main/core/placement/request.ts';
 import { balancedSplit, fastestSplit } from '../../main/core/placement/split.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
+import type { Link } from '../../main/core/topology.ts';
 import { GiB, MiB } from '../../main/core/unit.ts';
 import { after, chat, created, download, given, joined, placed, theChat } from '../support/core-builders.ts';
 import { a, b, c, contextOf, d, e, f, look, model, same, type World } from '../support/placement-world.ts';
@@ -265,6 +266,32 @@ describe('which layers', () => {
       [1, 0, 1, 0],
     ]);
   });
+});
+
+test('[P12] a ring holds on to the addresses of its quickest links', () => {
+  const over = (
+    address: string,
+    kind: 'Thunderbolt' | 'Wifi',
+    [from, to]: readonly [typeof a, typeof a],
+  ): Link => ({
+    from,
+    to,
+    kind,
+    address,
+  });
+  const links = [
+    over('192.168.1.2', 'Wifi', [a, b]),
+    over('169.254.0.2', 'Thunderbolt', [a, b]),
+    over('192.168.1.1', 'Wifi', [b, a]),
+  ];
+  const [best] = look({ room: { [a]: 9, [b]: 8 }, links }).candidates;
+  const order = best!.assignments.map(({ nodeId }) => nodeId);
+  expect(best!.ringAddresses).toEqual(order.map((nodeId) => (nodeId === a ? '192.168.1.1' : '169.254.0.2')));
+  expect(look({ room: same(13, a), links }).candidates[0]!.ringAddresses).toBeNull();
+  expect(
+    look({ room: same(6, a, b), links: meshOf([a, b], rdma) }, { interconnect: 'MlxJaccl' }).candidates[0]!
+      .ringAddresses,
+  ).toBeNull();
 });
 
 test('[P3] two placements in one pass see each other, shard by shard', () => {

@@ -264,6 +264,22 @@ test('[N6] an RDMA device in use that is gone → the same; one that is not in u
   ).toEqual([['LinkBroken', 'cyd no longer reaches ada by RDMA over en2']]);
 });
 
+test('[N6] of a ring the very address in use counts: gone → the Instance goes; others come and go', () => {
+  const at = (from: NodeId, to: NodeId, address?: string): Link => ({
+    ...link(from, to),
+    ...(address && { address }),
+  });
+  const changes = { ringAddresses: ['10.0.0.1', '10.0.0.2', null] };
+  const used = [at(ada, bob, '10.0.0.2'), at(bob, cyd, '10.0.0.3'), at(cyd, ada, '10.0.0.1')];
+  expect(brokenBy(used, changes)).toEqual([]);
+  expect(brokenBy([...used, at(ada, bob, '192.168.1.2')], changes)).toEqual([]);
+  expect(brokenBy([at(ada, bob, '192.168.1.2'), ...used.slice(1)], changes)).toEqual([
+    ['LinkBroken', 'ada no longer reaches bob at 10.0.0.2'],
+  ]);
+  expect(brokenBy([...used.slice(0, 1), at(bob, cyd, '192.168.1.3'), ...used.slice(2)], changes)).toEqual([]);
+  expect(brokenBy([at(ada, bob), ...used.slice(1)], changes)).toEqual([]);
+});
+
 test('[N6] a new master misses no link before its grace is over', () => {
   expect(brokenBy([], {}, { since: now - 1_000 })).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CommandId, InstanceId, MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from '../id.ts';
 import { RunnerFailure } from '../instance.ts';
 import { ModelCard } from '../model-card.ts';
-import { Link } from '../topology.ts';
+import { IpAddress, Link } from '../topology.ts';
 import { hardwareViews, machineViews } from './rest-hardware.ts';
 import { MetaInstanceView } from './rest.ts';
 
@@ -37,6 +37,8 @@ const InstanceFields = z.strictObject({
   createdAt: z.number(),
   /** `MlxJacclInstance` only: row i, column j = the RDMA device of rank i toward rank j. */
   jacclDevices: z.array(z.array(z.string().nullable())).optional(),
+  /** `MlxRingInstance` over several nodes: by rank, its address as the rank before reaches it. */
+  ringAddresses: z.array(IpAddress.nullable()).optional(),
   shardAssignments: z.strictObject({
     modelId: ModelId,
     runnerToShard: z.record(RunnerId, ShardMetadata),

@@ -4,6 +4,7 @@ import { formatBytes } from '../unit.ts';
 import { nodeName } from '../view.ts';
 import { freeBytes, shardBytes } from './memory.ts';
 import type { PlacementContext } from './request.ts';
+import { ringAddressesOf, wiringOf } from './seat.ts';
 
 /** Why an Instance placed by hand could not run here; undefined = nothing speaks against it [K9]. */
 export function explicitProblem(
@@ -14,10 +15,26 @@ export function explicitProblem(
   return nodesProblem(state, instance) ?? shapeProblem(instance) ?? memoryProblem(state, instance, context);
 }
 
+/** What a placement by hand leaves to Skein: the addresses over which its ring runs. */
+export function withAddresses(instance: Instance, { telemetry }: PlacementContext): Instance {
+  const { interconnect, assignments, card } = instance;
+  const { links } = telemetry;
+  if (links === undefined || interconnect !== 'MlxRing' || assignments.length === 1) return instance;
+  const nodeIds = assignments.map(({ nodeId }) => nodeId);
+  const wiring = wiringOf(nodeIds, links, { card, rdma: false });
+  const ringAddresses = ringAddressesOf([...nodeIds.keys()], wiring);
+  return ringAddresses.every((address) => address === null) ? instance : { ...instance, ringAddresses };
+}
+
 function nodesProblem(state: ClusterState, { assignments }: Instance): string | undefined {
   const nodeIds = assignments.map(({ nodeId }) => nodeId);
   const missing = nodeIds.filter((nodeId) => state.nodes[nodeId] === undefined);
   if (missing.length > 0) return `asks for node ${missing.join(', ')}, which this cluster does not have`;
+  const lost = nodeIds.filter((nodeId) => state.nodes[nodeId]?.lostAt !== undefined);
+  if (lost.length > 0) {
+    const names = lost.map((nodeId) => nodeName(state, nodeId)).join(', ');
+    return `asks for ${names}, which Skein has lost touch with; start it, or choose others`;
+  }
   const twice = nodeIds.find((nodeId, rank) => nodeIds.indexOf(nodeId) !== rank);
   return twice === undefined ? undefined : `gives ${nodeName(state, twice)} two shards; a node holds one`;
 }

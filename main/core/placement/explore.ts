@@ -20,7 +20,7 @@ import {
   type PlacementContext,
   type PlacementRequest,
 } from './request.ts';
-import { seatsOf, wiringOf, type Seat, type Wiring } from './seat.ts';
+import { ringAddressesOf, seatsOf, wiringOf, type Seat, type Wiring } from './seat.ts';
 
 const MOST_CANDIDATES = 8;
 /** `fastest` on a large cluster ends after so many larger numbers of nodes that are no faster. */
@@ -117,6 +117,7 @@ function candidateOf(
     assignments,
     nodes,
     rdmaDevices: interconnect === 'MlxJaccl' ? devicesOf(order, parts.wiring, mesh) : null,
+    ringAddresses: interconnect === 'MlxRing' && worldSize > 1 ? ringAddressesOf(order, parts.wiring) : null,
     tokensPerSecond: SECOND / tokenMs,
     measured: chosen.every(({ measured }) => measured),
     readyMs: ASSUMED_START_MS + Math.max(...nodes.map(readyMs)),

@@ -44,7 +44,7 @@ export function placeAs(
 
 /** The part of an Instance that follows from where it is placed. */
 export function instanceOn(
-  { sharding, interconnect, assignments, rdmaDevices }: Candidate,
+  { sharding, interconnect, assignments, rdmaDevices, ringAddresses }: Candidate,
   { card, contextLength }: PlacementRequest,
 ): Omit<Instance, 'instanceId' | 'metaInstanceId' | 'generation' | 'createdAt'> {
   return {
@@ -54,6 +54,10 @@ export function instanceOn(
     interconnect,
     contextLength,
     assignments: [...assignments],
+    // Where nobody told an address there is none to hold on to.
+    ...(ringAddresses?.some((address) => address !== null) === true && {
+      ringAddresses: [...ringAddresses],
+    }),
     ...(rdmaDevices === null ? {} : { rdmaDevices: rdmaDevices.map((row) => [...row]) }),
   };
 }

@@ -74,6 +74,8 @@ export interface Candidate {
   readonly nodes: readonly CandidateNode[];
   /** See `Instance.rdmaDevices`; null = no RDMA. */
   readonly rdmaDevices: readonly (readonly (string | null)[])[] | null;
+  /** See `Instance.ringAddresses`; null = RDMA, or one node. */
+  readonly ringAddresses: readonly (string | null)[] | null;
   /** Predicted decode speed of one chat; see cost.ts. */
   readonly tokensPerSecond: number;
   /** Whether every node's speed was measured; otherwise the prediction only compares places. */

@@ -93,6 +93,8 @@ export interface Wiring extends Graph {
   readonly hops: readonly (Hop | undefined)[];
   /** RDMA devices, likewise. */
   readonly devices: readonly (string | undefined)[];
+  /** Addresses of `to`, likewise; undefined also where the link does not tell one. */
+  readonly addresses: readonly (string | undefined)[];
   /** Whether each reaches each at the same cost: then no order is better than another. */
   readonly uniform: boolean;
 }
@@ -110,6 +112,7 @@ export function wiringOf(
   const position = new Map(nodeIds.map((nodeId, at) => [nodeId, at]));
   const hops = new Array<Hop | undefined>(size * size).fill(undefined);
   const devices = new Array<string | undefined>(size * size).fill(undefined);
+  const addresses = new Array<string | undefined>(size * size).fill(undefined);
   for (const link of links) {
     const from = position.get(link.from);
     const to = position.get(link.to);
@@ -121,6 +124,7 @@ export function wiringOf(
     if (known !== undefined && sendMs(known, card) <= sendMs(hop, card)) continue;
     hops[at] = hop;
     devices[at] = link.rdmaDevice;
+    addresses[at] = link.address;
   }
   const linked = new Uint8Array(size * size);
   const costs = new Set<number>();
@@ -132,5 +136,16 @@ export function wiringOf(
       if (from !== to) costs.add(usable ? sendMs(hop, card) : Infinity);
     }
   }
-  return { size, linked, hops, devices, uniform: costs.size <= 1 && !costs.has(Infinity) };
+  return { size, linked, hops, devices, addresses, uniform: costs.size <= 1 && !costs.has(Infinity) };
+}
+
+/** Of a ring in rank order, see `Instance.ringAddresses`. */
+export function ringAddressesOf(
+  order: readonly number[],
+  { size, addresses }: Pick<Wiring, 'size' | 'addresses'>,
+): (string | null)[] {
+  return order.map((to, rank) => {
+    const before = order[(rank + order.length - 1) % order.length] ?? to;
+    return addresses[before * size + to] ?? null;
+  });
 }

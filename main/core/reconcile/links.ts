@@ -6,7 +6,8 @@ import { nodeName } from '../view.ts';
 import type { ReconcileContext } from './context.ts';
 
 /**
- * Which connection between its ranks is gone: of a ring those to the next rank, of RDMA every device in use [N6].
+ * Which connection between its ranks is gone: of a ring those to the next rank by the very address in use, of RDMA every
+ * device in use [N6]. What else joins its nodes does not matter.
  * Undefined = none, or nobody can tell: one rank, links unknown, the master new, or a node silent.
  */
 export function brokenLink(
@@ -16,10 +17,12 @@ export function brokenLink(
 ): string | undefined {
   const { links, peers } = telemetry;
   if (links === undefined || peers === undefined || now < peers.since + policy.nodeGraceMs) return undefined;
-  for (const { from, to, device } of connectionsOf(instance)) {
+  for (const connection of connectionsOf(instance)) {
+    const { from, to, device, address } = connection;
     if (telemetry.nodes[from] === undefined || telemetry.nodes[to] === undefined) continue;
-    if (links.some((link) => carries(link, from, to, device))) continue;
-    const how = device === undefined ? '' : ` by RDMA over ${device}`;
+    if (links.some((link) => carries(link, connection))) continue;
+    const over = device === undefined ? '' : ` by RDMA over ${device}`;
+    const how = address === undefined ? over : ` at ${address}`;
     return `${nodeName(state, from)} no longer reaches ${nodeName(state, to)}${how}`;
   }
   return undefined;
@@ -28,10 +31,12 @@ export function brokenLink(
 interface Connection {
   readonly from: NodeId;
   readonly to: NodeId;
-  readonly device: string | undefined;
+  readonly device?: string | undefined;
+  readonly address?: string | undefined;
 }
 
-function connectionsOf({ assignments, interconnect, rdmaDevices = [] }: Instance): readonly Connection[] {
+function connectionsOf(instance: Instance): readonly Connection[] {
+  const { assignments, interconnect, rdmaDevices = [], ringAddresses = [] } = instance;
   const nodeAt = (rank: number): NodeId[] => {
     const nodeId = assignments[rank]?.nodeId;
     return nodeId === undefined ? [] : [nodeId];
@@ -46,10 +51,16 @@ function connectionsOf({ assignments, interconnect, rdmaDevices = [] }: Instance
     );
   }
   if (assignments.length === 1) return [];
-  return assignments.flatMap(({ nodeId: from }, rank) =>
-    nodeAt((rank + 1) % assignments.length).map((to): Connection => ({ from, to, device: undefined })),
-  );
+  return assignments.flatMap(({ nodeId: from }, rank) => {
+    const next = (rank + 1) % assignments.length;
+    const address = ringAddresses[next] ?? undefined;
+    return nodeAt(next).map((to): Connection => ({ from, to, address }));
+  });
 }
 
-const carries = (link: Link, from: NodeId, to: NodeId, device: string | undefined): boolean =>
-  link.from === from && link.to === to && (device === undefined || link.rdmaDevice === device);
+const carries = (link: Link, { from, to, device, address }: Connection): boolean =>
+  link.from === from &&
+  link.to === to &&
+  (device === undefined || link.rdmaDevice === device) &&
+  // A link that does not tell its address may be the one.
+  (address === undefined || link.address === undefined || link.address === address);

@@ -75,6 +75,7 @@ export function instanceView(instance: Instance): InstanceView {
     contextLength,
     createdAt,
     ...(instance.rdmaDevices === undefined ? {} : { jacclDevices: instance.rdmaDevices }),
+    ...(instance.ringAddresses === undefined ? {} : { ringAddresses: instance.ringAddresses }),
     shardAssignments: {
       modelId: card.modelId,
       runnerToShard: Object.fromEntries(
