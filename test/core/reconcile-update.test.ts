@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../main/core/event.ts';
-import { instanceIdFor, type ModelId } from '../../main/core/id.ts';
+import { instanceIdFor, type MetaInstanceId, type ModelId } from '../../main/core/id.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import { reconcileInstance } from '../../main/core/reconcile/instance.ts';
 import { reconcileMetaInstance } from '../../main/core/reconcile/meta-instance.ts';
@@ -281,4 +281,67 @@ test('[L7] a second Instance of one generation, or a third at all, is a bug', ()
   expect(() => given(...ready, placed([ada], chat, { instanceId: instanceIdFor(chat, 1, 9) }))).toThrow(
     /beside/,
   );
+});
+
+const low = 'low' as MetaInstanceId;
+const lowInstance = instanceIdFor(low, 1, 0);
+/** Beside it runs one of priority 10, and what is asked for now needs the memory of both. */
+const besideLow = (wish: Parameters<typeof updated>[0]): readonly Event[] => [
+  ...ready,
+  created(low, { priority: 10 }, old),
+  placed([ada], low, { instanceId: lowInstance, card: old }),
+  runner('Ready', { instanceId: lowInstance }),
+  updated({ modelId: large.modelId, ...wish }, large),
+  { type: 'PlacementFailed', metaInstanceId: chat, reason: 'NotEnoughMemory', message: 'too large' },
+];
+const large = card({ modelId: 'Large' as ModelId, weightBytes: 6 * GiB });
+const bothFull = telemetry(
+  { [ada]: 1 },
+  { [runnerId(0)]: 3.2 * GiB, [runnerId(0, 0, lowInstance)]: 3.2 * GiB },
+);
+const later = startAt + 60_000;
+const told = (events: readonly Event[]): unknown =>
+  events.map((event) => {
+    if (event.type === 'InstanceDeleted') return [event.reason, event.instanceId];
+    return event.type === 'InstanceCreated' ? [event.type, event.instance.startsAfter] : event.type;
+  });
+
+test.each<[string, Parameters<typeof updated>[0], number, unknown]>([
+  [
+    '[L11, L18] an update that asked for it and finds no memory → its earlier one stops, lower ones give way',
+    { preempt: true },
+    later,
+    [
+      ['Replaced', chatInstance],
+      ['Preempted', lowInstance],
+      ['InstanceCreated', [chatInstance, lowInstance]],
+    ],
+  ],
+  ['[L12, L18] it did not ask for it → the earlier one serves on, nobody gives way', {}, later, []],
+  [
+    '[L18] its memory is short only since a moment ago → not yet',
+    { preempt: true },
+    startAt + 8_000 + defaultPolicy.preemptAfterMs - 1,
+    [],
+  ],
+  ['[L18] nobody is lower → the earlier one serves on', { preempt: true, priority: 5 }, later, []],
+])('%s', (_, wish, now, then) => {
+  const { events } = reconcileMetaInstance(
+    given(...besideLow(wish)),
+    chat,
+    context({ now, telemetry: bothFull }),
+  );
+  expect(told(events.filter(({ type }) => type !== 'PlacementFailed'))).toEqual(then);
+});
+
+test('[L11, L18] room for it once the earlier one stops → nobody else gives way, though it may ask', () => {
+  const state = given(
+    ...besideLow({ preempt: true }),
+    updated({ modelId: next.modelId, preempt: true }, next),
+  );
+  const { events } = reconcileMetaInstance(state, chat, context({ now: later, telemetry: bothFull }));
+  expect(told(events)).toEqual([
+    ['Replaced', chatInstance],
+    ['InstanceCreated', [chatInstance]],
+  ]);
 });

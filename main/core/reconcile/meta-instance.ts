@@ -42,7 +42,7 @@ export function reconcileMetaInstance(
   if (waitMs > 0 && waitMs <= context.policy.retryCapMs) return requeueAfter(waitMs);
   const placement = place(state, metaInstance, context);
   if (placement.ok) return emit({ type: 'InstanceCreated', instance: placement.value });
-  const instead = preempt(state, metaInstance, placement.error, context);
+  const instead = preempt(state, metaInstance, { type: 'Placed', problem: placement.error }, context);
   if (instead !== undefined) return emit(...instead);
   return notPlaced(metaInstance, 'Placed', placement.error, context);
 }

@@ -1,10 +1,12 @@
+import type { Event } from '../event.ts';
 import type { Instance } from '../instance.ts';
 import type { MetaInstance } from '../meta-instance.ts';
-import { place } from '../placement/place.ts';
+import { place, type PlacementProblem } from '../placement/place.ts';
 import type { ClusterState } from '../state.ts';
-import { isOutdated, readySince, values } from '../view.ts';
-import { afterTheEndOf } from './after-the-end.ts';
+import { isOutdated, readySince, values, without } from '../view.ts';
+import { afterTheEndOf } from '../placement/after-the-end.ts';
 import { notPlaced } from './not-placed.ts';
+import { preempt } from './preempt.ts';
 import type { ReconcileContext } from './context.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 
@@ -24,15 +26,46 @@ export function reconcileUpdate(
   const beside = serves ? place(state, metaInstance, context) : undefined;
   if (beside?.ok === true) return emit({ type: 'InstanceCreated', instance: beside.value });
 
-  const without = afterTheEndOf([serving], state, context);
-  const instead = place(without.state, metaInstance, { ...context, telemetry: without.telemetry });
-  if (!instead.ok) return notPlaced(metaInstance, 'Updated', instead.error, context);
-  const startsAfter = [serving.instanceId];
-  return emit(remove(serving, 'Replaced', `${instead.value.instanceId} takes its place`), {
+  const after = afterTheEndOf([serving], state, context);
+  const instead = place(after.state, metaInstance, { ...context, telemetry: after.telemetry });
+  if (!instead.ok) {
+    const problem = instead.error;
+    return (
+      takeMemory(state, metaInstance, { serving, problem }, { ...context, telemetry: after.telemetry }) ??
+      notPlaced(metaInstance, 'Updated', problem, context)
+    );
+  }
+  return emit(tookPlace(serving, instead.value), {
     type: 'InstanceCreated',
-    instance: { ...instead.value, startsAfter },
+    instance: { ...instead.value, startsAfter: [serving.instanceId] },
   });
 }
+
+/** Without the earlier one there is no place either: who asked for it takes the memory of lower ones beside [L18]. */
+function takeMemory(
+  state: ClusterState,
+  metaInstance: MetaInstance,
+  { serving, problem }: { readonly serving: Instance; readonly problem: PlacementProblem },
+  context: ReconcileContext,
+): Reconciled | undefined {
+  const { instanceId } = serving;
+  const others = Object.entries(state.runners).filter(([, runner]) => runner.instanceId !== instanceId);
+  const rest = {
+    ...state,
+    instances: without(state.instances, instanceId),
+    runners: Object.fromEntries(others),
+  };
+  const events = preempt(rest, metaInstance, { type: 'Updated', problem }, context);
+  const created = events?.find((event) => event.type === 'InstanceCreated');
+  if (events === undefined || created === undefined) return undefined;
+  const { instance } = created;
+  const startsAfter = [serving.instanceId, ...(instance.startsAfter ?? [])];
+  const gone = events.filter((event) => event !== created);
+  return emit(tookPlace(serving, instance), ...gone, { ...created, instance: { ...instance, startsAfter } });
+}
+
+const tookPlace = (serving: Instance, { instanceId }: Instance): Event =>
+  remove(serving, 'Replaced', `${instanceId} takes its place`);
 
 /** Tasks go to the replacement once it is Ready; the earlier one ends when its last task has, or the time for it. */
 function handOver(
