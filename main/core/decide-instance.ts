@@ -7,7 +7,7 @@ import { explicitProblem, withAddresses } from './placement/explicit.ts';
 import { placeAs } from './placement/place.ts';
 import type { PlacementContext } from './placement/request.ts';
 import { ok, refused, type Result } from './result.ts';
-import { ofReachable } from './reconcile/reachable.ts';
+import { ofReachable } from './placement/reachable.ts';
 import type { ClusterState } from './state.ts';
 
 /** Unlike a MetaInstance it does not wait for a place: it has one now, or is refused with the reason [K8]. */

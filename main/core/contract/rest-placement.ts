@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelId, NodeId } from '../id.ts';
+import { InstanceId, MetaInstanceId, ModelId, NodeId } from '../id.ts';
 import { Interconnect } from '../instance.ts';
 import { MetaInstanceSpec } from '../meta-instance.ts';
 import { Sharding } from '../model-card.ts';
@@ -18,17 +18,26 @@ const whole = (least: number, most: number): z.ZodType<number, string> =>
 
 const nodeCount = whole(1, 64);
 
-/** The same as the body of a create, in a query. */
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
+
+/** Whose memory it may take. */
+const taking = { priority: whole(0, 100).optional(), preempt: flag.optional() };
+
+/** The same as the body of a create, in a query; or of an edit, when it names the MetaInstance. */
 export const PlacementQuery = z.strictObject({
-  model_id: ModelId,
-  sharding: shape.sharding,
-  instance_meta: shape.interconnect,
+  /** May be absent where `meta_instance_id` is given. */
+  model_id: ModelId.optional(),
+  /** One that exists: what an edit of it would do. What is absent stays as it is there. */
+  meta_instance_id: MetaInstanceId.optional(),
+  sharding: shape.sharding.unwrap().optional(),
+  instance_meta: shape.interconnect.unwrap().optional(),
   min_nodes: nodeCount.optional(),
   max_nodes: nodeCount.optional(),
   /** Nodes that must take part; may be given often. */
   node_ids: shape.nodeIds,
   placement: shape.placement,
   context_length: whole(16, 1 << 24).optional(),
+  ...taking,
 });
 export type PlacementQuery = z.infer<typeof PlacementQuery>;
 
@@ -37,6 +46,7 @@ export const PreviewsQuery = z.strictObject({
   /** Only these nodes are looked at; may be given often; none = all. */
   node_ids: shape.nodeIds,
   context_length: whole(16, 1 << 24).optional(),
+  ...taking,
 });
 
 /** What is expected of a place. */
@@ -82,7 +92,22 @@ export const PlacementRefusal = z
   .meta({ id: 'PlacementRefusal' });
 export type PlacementRefusal = z.infer<typeof PlacementRefusal>;
 
+/** One that gives way, once memory was short for a while. */
+export const GivesWay = z
+  .strictObject({
+    instance_id: InstanceId,
+    meta_instance_id: MetaInstanceId.nullable(),
+    model_id: ModelId,
+    priority: z.int(),
+    /** Names of its nodes, by rank. */
+    nodes: z.array(z.string()),
+  })
+  .meta({ id: 'GivesWay' });
+export type GivesWay = z.infer<typeof GivesWay>;
+
 const explained = {
+  /** Whose memory the place takes; empty = nobody's. */
+  gives_way: z.array(GivesWay),
   /** Why there is no place; null = there is one. */
   error: z.string().nullable(),
   /** The stable word of the error. */
@@ -115,10 +140,23 @@ export type PreviewsAnswer = z.infer<typeof PreviewsAnswer>;
 
 const [ring, jaccl] = InstanceView.options;
 
+const expected = { prediction: Prediction, gives_way: explained.gives_way };
+
 /** The best place, in the shape of an Instance that does not exist. */
 export const PlacementAnswer = z
-  .union([ring.extend({ prediction: Prediction }), jaccl.extend({ prediction: Prediction })])
+  .union([ring.extend(expected), jaccl.extend(expected)])
   .meta({ id: 'Placement' });
+
+/** How an edit would be carried out; `Stays` = it asks for no other Instance. */
+export const UpdateView = z
+  .strictObject({
+    meta_instance_id: MetaInstanceId,
+    way: z.enum(['Stays', 'Surge', 'StopThenStart', 'NoPlace']),
+    /** Changes each of which alone would let it serve on meanwhile. */
+    surge_needs: z.array(z.string()),
+  })
+  .meta({ id: 'Update' });
+export type UpdateView = z.infer<typeof UpdateView>;
 
 export const CandidatesAnswer = z
   .strictObject({
@@ -127,6 +165,8 @@ export const CandidatesAnswer = z
     context_length: z.int(),
     /** The best first. */
     candidates: z.array(z.strictObject({ instance: InstanceView, prediction: Prediction })),
+    /** Null = no edit, or nothing of it runs that could be replaced. */
+    update: UpdateView.nullable(),
     ...explained,
   })
   .meta({ id: 'Candidates' });

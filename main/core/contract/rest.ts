@@ -95,7 +95,9 @@ export const PlaceInstanceBody = CreateMetaInstanceBody.pick({
   sharding: true,
   instance_meta: true,
   min_nodes: true,
+  max_nodes: true,
   node_ids: true,
+  placement: true,
   context_length: true,
 }).meta({ id: 'PlaceInstanceBody' });
 export type PlaceInstanceBody = z.infer<typeof PlaceInstanceBody>;
@@ -131,6 +133,12 @@ export const MetaInstanceView = z
     placement: PlacementGoal,
     /** Tokens; null = the model's own, at most 8192. */
     contextLength: z.int().nullable(),
+    /** Who gives way when memory is short: lower numbers first. */
+    priority: z.int(),
+    /** Whether it takes the memory of lower priorities when it finds no place otherwise. */
+    preempt: z.boolean(),
+    /** Null = it stays loaded. */
+    idleUnloadSeconds: z.int().nullable(),
     generation: z.int().min(1),
     observedGeneration: z.int().min(0),
     createdAt: z.number(),

@@ -57,6 +57,12 @@ function lowerThan(state: ClusterState, priority: number): Instance[] {
     .map(({ instance }) => instance);
 }
 
+/** For people: who it is, and why it gives way. */
+export function ownerText(state: ClusterState, { instanceId, metaInstanceId }: Instance): string {
+  const owner = metaInstanceId === null ? undefined : state.metaInstances[metaInstanceId];
+  return owner === undefined ? instanceId : `${owner.metaInstanceId} (priority ${priorityOf(owner)})`;
+}
+
 /** Whether runners of Instances that are gone still hold memory: it will come free by itself. */
 export const comesFree = (state: ClusterState): boolean =>
   values(state.runners).some(

@@ -7,7 +7,7 @@ import { hasLiveRunners, instancesOf, isIdle, isOutdated } from '../view.ts';
 import { adopt } from './adopt.ts';
 import { notPlaced } from './not-placed.ts';
 import { preempt } from './preempt.ts';
-import { ofReachable } from './reachable.ts';
+import { ofReachable } from '../placement/reachable.ts';
 import { done, emit, requeueAfter, type Reconciled } from './result.ts';
 import { reconcileUpdate } from './update.ts';
 

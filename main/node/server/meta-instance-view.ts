@@ -1,6 +1,7 @@
 import type { MetaInstanceView } from '../../core/contract/rest.ts';
 import type { MetaInstance } from '../../core/meta-instance.ts';
 import { phaseLabel, phaseOf } from '../../core/phase.ts';
+import { priorityOf } from '../../core/placement/give-way.ts';
 import { MAX_RETRIES } from '../../core/policy.ts';
 import type { ClusterState } from '../../core/state.ts';
 import { instanceOf } from '../../core/view.ts';
@@ -19,6 +20,9 @@ export function metaInstanceView(state: ClusterState, metaInstance: MetaInstance
     nodeIds: spec.nodeIds,
     placement: spec.placement ?? 'smallest',
     contextLength: spec.contextLength ?? null,
+    priority: priorityOf(metaInstance),
+    preempt: spec.preempt ?? false,
+    idleUnloadSeconds: spec.idleUnloadSeconds ?? null,
     generation,
     observedGeneration: status.observedGeneration,
     createdAt,

@@ -1,14 +1,17 @@
 import type { InstanceView } from '../../core/contract/rest-state.ts';
 import type {
   CandidatesAnswer,
+  GivesWay,
   PlacementRefusal,
   Prediction,
   PreviewsAnswer,
 } from '../../core/contract/rest-placement.ts';
 import { instanceIdFor, type MetaInstanceId } from '../../core/id.ts';
 import { instanceOn } from '../../core/placement/place.ts';
-import type { Preview } from '../../core/placement/preview.ts';
+import { priorityOf } from '../../core/placement/give-way.ts';
+import type { Preview, UpdatePreview } from '../../core/placement/preview.ts';
 import type { Candidate, PlacementRequest } from '../../core/placement/request.ts';
+import { DEFAULT_PRIORITY } from '../../core/policy.ts';
 import type { ClusterState } from '../../core/state.ts';
 import { SECOND } from '../../core/unit.ts';
 import { nodeName } from '../../core/view.ts';
@@ -33,13 +36,19 @@ export function previewsView(state: ClusterState, previews: readonly Preview[]):
             ? null
             : Object.fromEntries(best.nodes.map(({ nodeId, shardBytes }) => [nodeId, shardBytes])),
         prediction: best === undefined ? null : predictionView(state, best),
-        ...explanation(each),
+        ...explanation(state, each),
       };
     }),
   };
 }
 
-export function candidatesView(state: ClusterState, found: Preview): CandidatesAnswer {
+/** @param of null = it is no edit of one that exists */
+export function candidatesView(
+  state: ClusterState,
+  found: Preview | UpdatePreview,
+  of: MetaInstanceId | null,
+): CandidatesAnswer {
+  const way = 'way' in found ? found.way : null;
   return {
     model_id: found.request.card.modelId,
     context_length: found.request.contextLength,
@@ -47,7 +56,11 @@ export function candidatesView(state: ClusterState, found: Preview): CandidatesA
       instance: candidateInstance(candidate, found.request),
       prediction: predictionView(state, candidate),
     })),
-    ...explanation(found),
+    update:
+      of === null || way === null || !('way' in found)
+        ? null
+        : { meta_instance_id: of, way, surge_needs: [...found.surgeNeeds] },
+    ...explanation(state, found),
   };
 }
 
@@ -82,13 +95,32 @@ export function predictionView(
   };
 }
 
-function explanation({ problem, refusals, changes }: Preview): {
+export function givesWayView(state: ClusterState, { gone }: Preview): GivesWay[] {
+  return gone.map(({ instanceId, metaInstanceId, card, assignments }) => {
+    const owner = metaInstanceId === null ? undefined : state.metaInstances[metaInstanceId];
+    return {
+      instance_id: instanceId,
+      meta_instance_id: metaInstanceId,
+      model_id: card.modelId,
+      priority: owner === undefined ? DEFAULT_PRIORITY : priorityOf(owner),
+      nodes: assignments.map(({ nodeId }) => nodeName(state, nodeId)),
+    };
+  });
+}
+
+function explanation(
+  state: ClusterState,
+  found: Preview,
+): {
+  gives_way: GivesWay[];
   error: string | null;
   reason: string | null;
   refusals: PlacementRefusal[];
   changes: string[];
 } {
+  const { problem, refusals, changes } = found;
   return {
+    gives_way: givesWayView(state, found),
     error: problem?.message ?? null,
     reason: problem?.reason ?? null,
     refusals: refusals.map(({ reason, message, nodeCounts, change }) => ({

@@ -78,6 +78,8 @@ async function placeInstance(api: NodeApi, body: PlaceInstanceBody): Promise<Jso
     interconnect: body.instance_meta,
     minNodes: body.min_nodes,
     nodeIds: body.node_ids,
+    maxNodes: body.max_nodes,
+    placement: body.placement,
     ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
   };
   const result = await api.submit({ type: 'PlaceInstance', commandId, spec, card });

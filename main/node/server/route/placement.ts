@@ -5,15 +5,31 @@ import {
   PreviewsAnswer,
   PreviewsQuery,
 } from '../../../core/contract/rest-placement.ts';
-import type { NodeId } from '../../../core/id.ts';
+import { editedSpec } from '../../../core/edit.ts';
+import type { MetaInstanceId, NodeId } from '../../../core/id.ts';
 import { requestOf } from '../../../core/placement/place.ts';
-import { onlyNodes, preview, previewAll, type Preview } from '../../../core/placement/preview.ts';
+import {
+  onlyNodes,
+  preview,
+  previewAll,
+  previewUpdate,
+  type Preview,
+  type UpdatePreview,
+  type Wish,
+} from '../../../core/placement/preview.ts';
 import type { PlacementContext } from '../../../core/placement/request.ts';
+import { DEFAULT_PRIORITY } from '../../../core/policy.ts';
 import type { ClusterState } from '../../../core/state.ts';
 import type { NodeApi } from '../../api.ts';
 import type { Clock } from '../../clock.ts';
 import { HttpError } from '../http-error.ts';
-import { candidateInstance, candidatesView, predictionView, previewsView } from '../placement-view.ts';
+import {
+  candidateInstance,
+  candidatesView,
+  givesWayView,
+  predictionView,
+  previewsView,
+} from '../placement-view.ts';
 import { okAnswer, route, type Route } from '../route.ts';
 import { knownCard } from './model.ts';
 
@@ -35,7 +51,9 @@ export const placementRoutes: readonly Route[] = [
       const state = query.node_ids.length === 0 ? all : onlyNodes(all, query.node_ids);
       const contextLength =
         query.context_length ?? Math.min(card.contextLength, api.policy.defaultContextLength);
-      return okAnswer(previewsView(state, previewAll(state, { card, contextLength }, contextOf(api, clock))));
+      return okAnswer(
+        previewsView(state, previewAll(state, { card, contextLength }, contextOf(api, clock), wishOf(query))),
+      );
     },
   }),
   route({
@@ -52,6 +70,7 @@ export const placementRoutes: readonly Route[] = [
       return okAnswer({
         ...candidateInstance(best, found.request),
         prediction: predictionView(api.state(), best),
+        gives_way: givesWayView(api.state(), found),
       });
     },
   }),
@@ -63,26 +82,60 @@ export const placementRoutes: readonly Route[] = [
     repeated,
     answers: { 200: { description: 'Places, or why there are none.', schema: CandidatesAnswer } },
     handle: ({ query }, { api, clock }) =>
-      okAnswer(candidatesView(api.state(), previewFor(api, clock, query))),
+      okAnswer(candidatesView(api.state(), previewFor(api, clock, query), query.meta_instance_id ?? null)),
   }),
 ];
 
-function previewFor(api: NodeApi, clock: Clock, query: PlacementQuery): Preview {
+function previewFor(api: NodeApi, clock: Clock, query: PlacementQuery): Preview | UpdatePreview {
+  if (query.meta_instance_id !== undefined) return updateFor(api, clock, query, query.meta_instance_id);
+  if (query.model_id === undefined) {
+    throw new HttpError(400, 'Name a model_id, or a meta_instance_id.', { param: 'model_id' });
+  }
   const card = knownCard(api, query.model_id, 'model_id');
   const state = api.state();
   knownNodes(state, query.node_ids);
   const spec = {
     modelId: query.model_id,
-    sharding: query.sharding,
-    interconnect: query.instance_meta,
+    sharding: query.sharding ?? 'Pipeline',
+    interconnect: query.instance_meta ?? 'MlxRing',
     minNodes: query.min_nodes ?? 1,
     maxNodes: query.max_nodes,
     nodeIds: query.node_ids,
     placement: query.placement,
     contextLength: query.context_length,
   };
-  return preview(state, requestOf(spec, card, api.policy), contextOf(api, clock));
+  return preview(state, requestOf(spec, card, api.policy), contextOf(api, clock), wishOf(query));
 }
+
+/** What an edit would do; it is refused where the edit would be. */
+function updateFor(api: NodeApi, clock: Clock, query: PlacementQuery, id: MetaInstanceId): UpdatePreview {
+  const state = api.state();
+  const metaInstance = Object.hasOwn(state.metaInstances, id) ? state.metaInstances[id] : undefined;
+  if (metaInstance === undefined) {
+    throw new HttpError(404, `There is no MetaInstance ${id}.`, { param: 'meta_instance_id' });
+  }
+  knownNodes(state, query.node_ids);
+  const spec = editedSpec(metaInstance.spec, {
+    modelId: query.model_id,
+    sharding: query.sharding,
+    interconnect: query.instance_meta,
+    minNodes: query.min_nodes,
+    maxNodes: query.max_nodes,
+    nodeIds: query.node_ids.length === 0 ? undefined : query.node_ids,
+    placement: query.placement,
+    contextLength: query.context_length,
+    priority: query.priority,
+    preempt: query.preempt,
+  });
+  const same = spec.modelId === metaInstance.card.modelId;
+  const card = same ? metaInstance.card : knownCard(api, spec.modelId, 'model_id');
+  return previewUpdate(state, metaInstance, { spec, card }, contextOf(api, clock));
+}
+
+const wishOf = ({ priority, preempt: may }: Pick<PlacementQuery, 'priority' | 'preempt'>): Wish => ({
+  priority: priority ?? DEFAULT_PRIORITY,
+  preempt: may ?? false,
+});
 
 const contextOf = (api: NodeApi, clock: Clock): PlacementContext => ({
   now: clock.now(),
