@@ -1,154 +1,16 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
 import { DEFAULT_PORT } from '../core/contract/rest.ts';
 import { MOST_NODES } from '../core/simulator/random-scenario.ts';
-import { CliError, exitCodes } from './exit.ts';
-import type { commandHelp } from './help.ts';
+import type { CliError } from './exit.ts';
+import { options, type Name } from './flags.ts';
+import type { Common, Invocation, PlaceOptions, UpdateOptions } from './invocation.ts';
+import { numberOf, rangeOf, usage, type Range } from './number.ts';
 
-interface Common {
-  readonly host: string;
-  readonly port: number;
-  readonly json: boolean;
-}
-
-/** What was asked for, checked as far as this program can. */
-export type Invocation =
-  | { readonly type: 'help'; readonly of: keyof typeof commandHelp | null }
-  | { readonly type: 'version' }
-  | (Common & CreateOptions & { readonly type: 'create' })
-  | (Common & UpdateOptions & { readonly type: 'update'; readonly id: string })
-  | (Common & PlaceOptions & { readonly type: 'preview' })
-  | (Common & { readonly type: 'ls' })
-  | (Common & { readonly type: 'status' })
-  | (Common & { readonly type: 'rm'; readonly id: string })
-  | (Common & { readonly type: 'retry' | 'pause' | 'resume'; readonly id: string })
-  | (Common & ChatOptions & { readonly type: 'chat' })
-  | (SimulateOptions & { readonly type: 'simulate' });
-
-/** What is to run, and where it may. */
-export interface PlaceOptions {
-  readonly model: string;
-  readonly sharding: string | undefined;
-  readonly interconnect: string | undefined;
-  readonly minNodes: number | undefined;
-  readonly maxNodes: number | undefined;
-  readonly nodes: readonly string[];
-  readonly placement: string | undefined;
-  readonly context: number | undefined;
-}
-
-export interface CreateOptions extends PlaceOptions {
-  readonly name: string | undefined;
-  readonly priority: number | undefined;
-  readonly preempt: boolean;
-  readonly idleUnload: number | undefined;
-  readonly wait: boolean;
-  readonly timeoutMs: number;
-}
-
-/** Undefined = stays as it is; null = taken away. */
-export interface UpdateOptions {
-  readonly model: string | undefined;
-  readonly sharding: string | undefined;
-  readonly interconnect: string | undefined;
-  readonly minNodes: number | undefined;
-  readonly context: number | null | undefined;
-  readonly priority: number | undefined;
-  readonly idleUnload: number | null | undefined;
-}
-
-export interface ChatOptions {
-  readonly prompt: string | undefined;
-  readonly model: string | undefined;
-  readonly system: string | undefined;
-  readonly maxTokens: number | undefined;
-  readonly temperature: number | undefined;
-  readonly seed: number | undefined;
-}
-
-/** Of a file, or of random lives when it is undefined. */
-export interface SimulateOptions {
-  readonly file: string | undefined;
-  /** In place of the file's own; without a file, the one life to play in full. */
-  readonly seed: number | undefined;
-  readonly seeds: { readonly first: number; readonly last: number } | undefined;
-  readonly nodes: { readonly least: number; readonly most: number };
-  readonly json: boolean;
-  /** The scenario of that seed in place of playing it. */
-  readonly print: boolean;
-  /** The JSON Schema of scenario files. */
-  readonly schema: boolean;
-}
-
+const NODES = { least: 1, most: 64 };
+const CONTEXT = { least: 16, most: 1 << 24 };
 const PRIORITIES = { least: 0, most: 100 };
 const IDLE_SECONDS = { least: 1, most: 7 * 24 * 3_600 };
 const DEFAULT_WAIT_SECONDS = 600;
-
-const common = {
-  host: { type: 'string' },
-  port: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const satisfies ParseArgsConfig['options'];
-
-const placing = {
-  sharding: { type: 'string' },
-  interconnect: { type: 'string' },
-  'min-nodes': { type: 'string' },
-  'max-nodes': { type: 'string' },
-  node: { type: 'string', multiple: true },
-  placement: { type: 'string' },
-  context: { type: 'string' },
-} as const satisfies ParseArgsConfig['options'];
-
-const options = {
-  create: {
-    ...common,
-    ...placing,
-    name: { type: 'string' },
-    priority: { type: 'string' },
-    preempt: { type: 'boolean' },
-    'idle-unload': { type: 'string' },
-    wait: { type: 'boolean' },
-    timeout: { type: 'string' },
-  },
-  update: {
-    ...common,
-    model: { type: 'string' },
-    sharding: { type: 'string' },
-    interconnect: { type: 'string' },
-    'min-nodes': { type: 'string' },
-    context: { type: 'string' },
-    priority: { type: 'string' },
-    'idle-unload': { type: 'string' },
-  },
-  preview: { ...common, ...placing },
-  ls: common,
-  rm: common,
-  retry: common,
-  pause: common,
-  resume: common,
-  status: common,
-  chat: {
-    ...common,
-    model: { type: 'string' },
-    system: { type: 'string' },
-    'max-tokens': { type: 'string' },
-    temperature: { type: 'string' },
-    seed: { type: 'string' },
-  },
-  simulate: {
-    help: common.help,
-    json: common.json,
-    schema: { type: 'boolean' },
-    random: { type: 'boolean' },
-    print: { type: 'boolean' },
-    seed: { type: 'string' },
-    seeds: { type: 'string' },
-    nodes: { type: 'string' },
-  },
-} as const satisfies Record<keyof typeof commandHelp, ParseArgsConfig['options']>;
-
-type Name = keyof typeof options;
 
 const isName = (name: string): name is Name => Object.hasOwn(options, name);
 
@@ -182,25 +44,42 @@ export function parseInvocation(
     return first;
   };
 
-  const place = (): PlaceOptions => ({
-    model: only('MODEL'),
+  const nodes = values['node'] as readonly string[] | undefined;
+  const where = (): Omit<PlaceOptions, 'model'> => ({
     sharding: text('sharding'),
     interconnect: text('interconnect'),
-    minNodes: number('min-nodes', { least: 1, most: 64 }),
-    maxNodes: number('max-nodes', { least: 1, most: 64 }),
-    nodes: (values['node'] as readonly string[] | undefined) ?? [],
+    minNodes: number('min-nodes', NODES),
+    maxNodes: number('max-nodes', NODES),
+    nodes: nodes ?? [],
     placement: text('placement'),
-    context: number('context', { least: 16, most: 1 << 24 }),
+    context: number('context', CONTEXT),
   });
 
   switch (name) {
-    case 'preview':
-      return { type: name, ...asked, ...place() };
+    case 'preview': {
+      const update = text('update');
+      return {
+        type: name,
+        ...asked,
+        model: update === undefined || positionals.length > 0 ? only('MODEL') : undefined,
+        ...where(),
+        update,
+        priority: number('priority', PRIORITIES),
+        preempt: values['preempt'] === true,
+      };
+    }
+    case 'place': {
+      const file = text('file');
+      if (file === undefined) return { type: name, ...asked, model: only('MODEL'), ...where() };
+      if (positionals.length > 0) throw tooMany(name, positionals);
+      return { type: name, ...asked, file };
+    }
     case 'create':
       return {
         type: name,
         ...asked,
-        ...place(),
+        model: only('MODEL'),
+        ...where(),
         name: text('name'),
         priority: number('priority', PRIORITIES),
         preempt: values['preempt'] === true,
@@ -213,10 +92,14 @@ export function parseInvocation(
         model: text('model'),
         sharding: text('sharding'),
         interconnect: text('interconnect'),
-        minNodes: number('min-nodes', { least: 1, most: 64 }),
+        minNodes: number('min-nodes', NODES),
+        maxNodes: text('max-nodes') === 'any' ? null : number('max-nodes', NODES),
+        nodes: nodes?.join() === 'any' ? [] : nodes,
+        placement: text('placement'),
+        preempt: values['preempt'] as boolean | undefined,
         priority: number('priority', PRIORITIES),
         idleUnload: text('idle-unload') === 'never' ? null : number('idle-unload', IDLE_SECONDS),
-        context: text('context') === 'default' ? null : number('context', { least: 16, most: 1 << 24 }),
+        context: text('context') === 'default' ? null : number('context', CONTEXT),
       };
       const id = only('ID');
       if (Object.values(changes).every((change) => change === undefined)) {
@@ -228,8 +111,16 @@ export function parseInvocation(
     case 'retry':
     case 'pause':
     case 'resume':
-      return { type: name, ...asked, id: only('ID') };
+    case 'stop':
+    case 'cancel':
+      return {
+        type: name,
+        ...asked,
+        id: only(name === 'stop' ? 'INSTANCE' : name === 'cancel' ? 'TASK' : 'ID'),
+      };
     case 'ls':
+    case 'instances':
+    case 'tasks':
     case 'status':
       if (positionals.length > 0) throw tooMany(name, positionals);
       return { type: name, ...asked };
@@ -265,28 +156,20 @@ export function parseInvocation(
   }
 }
 
-/** `A..B`, or one number, which is the range's end. */
-function rangeOf(
-  flag: string,
-  text: string | undefined,
-  range: Range,
-): { readonly from: number | undefined; readonly to: number } | undefined {
-  if (text === undefined) return undefined;
-  const [first = '', second, ...more] = text.split('..');
-  const from = second === undefined ? undefined : numberOf(flag, first, range);
-  const to = numberOf(flag, second ?? first, range);
-  if (to === undefined || more.length > 0 || (from ?? to) > to) {
-    throw usage(`${flag} must be a number or a range A..B, but is ${JSON.stringify(text)}.`);
-  }
-  return { from, to };
-}
-
 function split(
   name: Name,
   args: readonly string[],
 ): { values: Readonly<Record<string, unknown>>; positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], options: options[name], allowPositionals: true, strict: true });
+    // `--no-preempt` takes back what was said once; nothing else can be.
+    const allowNegative = name === 'update';
+    return parseArgs({
+      args: [...args],
+      options: options[name],
+      allowPositionals: true,
+      strict: true,
+      allowNegative,
+    });
   } catch (error) {
     const reason = error instanceof Error ? firstSentence(error.message) : String(error);
     throw usage(`${reason}; see \`skein ${name} --help\`.`);
@@ -298,28 +181,6 @@ function firstSentence(message: string): string {
   return message.replace(/\.(\s.*)?$/s, '').replace(/\n.*$/s, '');
 }
 
-interface Range {
-  readonly least: number;
-  readonly most: number;
-  readonly fraction?: boolean;
-}
-
-function numberOf(
-  flag: string,
-  text: string | undefined,
-  { least, most, fraction = false }: Range,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (value >= least && value <= most && (fraction || Number.isSafeInteger(value))) return value;
-  const kind = fraction ? 'a number' : 'a whole number';
-  throw usage(`${flag} must be ${kind} from ${least} to ${most}, but is ${JSON.stringify(text)}.`);
-}
-
 function tooMany(name: string, extra: readonly string[]): CliError {
   return usage(`Too many arguments for ${name}: ${extra.join(' ')}; see \`skein ${name} --help\`.`);
-}
-
-function usage(message: string): CliError {
-  return new CliError(exitCodes.usage, message);
 }

@@ -21,6 +21,11 @@ Usage: skein COMMAND [options]
   update ID         change what is wanted; it serves on meanwhile if it can
   pause ID          take it off its nodes until it is resumed
   resume ID         place a paused one anew
+  place MODEL       run it once where there is room now, without keeping it
+  instances         what is placed, on which nodes
+  stop INSTANCE     end an Instance; what should run is placed anew
+  tasks             the chats under way
+  cancel TASK       end one of them
   chat [PROMPT]     ask a model; without a prompt, a conversation
   simulate FILE     play a cluster's life from a file, or random ones
   status            the node that answers, its memory and what it runs
@@ -64,6 +69,10 @@ layers and memory of each node and the speed to expect; or why it has no place
 and which changes would make one. Nothing is started. Exits with 5 when there
 is no place.
 
+  --update ID       as an edit of what is there: whether it serves on meanwhile
+                    (MODEL may be left out; what is not said stays)
+  --priority N      0 to 100: whose memory it might take (50)
+  --preempt         say who gives way if there is no other memory
   --sharding KIND   Pipeline or Tensor (Pipeline)
   --interconnect KIND  MlxRing or MlxJaccl (MlxRing)
   --min-nodes N     how many nodes must take part (1)
@@ -110,8 +119,14 @@ ready, where there is room for both. One that failed gets another try.
   --sharding KIND   Pipeline or Tensor
   --interconnect KIND  MlxRing or MlxJaccl
   --min-nodes N     how many nodes must take part
+  --max-nodes N     how many may, or any
+  --node ID         a node that must take part, in place of those before; may
+                    be given often; any = none must
+  --placement GOAL  smallest or fastest set of nodes
   --context N       longest context of one chat in tokens; default = the model's
   --priority N      0 to 100: who gives way when memory is short
+  --preempt         take the memory of lower priorities if there is no other;
+                    --no-preempt takes that back
   --idle-unload S   leave the nodes after S seconds without a chat, or never
   --json            the answer as JSON${connection}
 
@@ -128,6 +143,59 @@ ${exitCodeHelp}
   resume: `Usage: skein resume ID [options]
 
 Places a paused one anew and keeps it running.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  place: `Usage: skein place MODEL [options]
+       skein place --file FILE
+
+Runs MODEL once: it is refused with the reason where there is no place now, it
+is not retried when it fails, and it stays until \`skein stop\` ends it. Prints
+the Instance's name. A file places it by hand: the body of POST /instance.
+
+  --sharding KIND   Pipeline or Tensor (Pipeline)
+  --interconnect KIND  MlxRing or MlxJaccl (MlxRing)
+  --min-nodes N     how many nodes must take part (1)
+  --max-nodes N     how many may (as many as it takes)
+  --node ID         a node that must take part; may be given often
+  --placement GOAL  smallest or fastest set of nodes (smallest)
+  --context N       longest context of one chat in tokens
+  --file FILE       which node holds which layers, as JSON
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  instances: `Usage: skein instances [options]
+
+Lists what is placed: how far its runners are and on which nodes.
+
+  --json            all fields as JSON, by name${connection}
+
+${exitCodeHelp}
+`,
+  stop: `Usage: skein stop INSTANCE [options]
+
+Ends an Instance. If something that should run needs it, it is placed anew:
+\`skein rm\` and \`skein pause\` end it for longer.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  tasks: `Usage: skein tasks [options]
+
+Lists the chats under way, the oldest first.
+
+  --json            all fields as JSON, by name${connection}
+
+${exitCodeHelp}
+`,
+  cancel: `Usage: skein cancel TASK [options]
+
+Ends a chat; its client is told. TASK is its name in \`skein tasks\`, or the id
+of the answer.
 
   --json            the answer as JSON${connection}
 

@@ -1,4 +1,11 @@
-import type { CandidatesAnswer, PlacementRefusal, Prediction } from '../core/contract/rest-placement.ts';
+import type {
+  CandidatesAnswer,
+  GivesWay,
+  PlacementRefusal,
+  Prediction,
+  UpdateView,
+} from '../core/contract/rest-placement.ts';
+import { unreachable } from '../core/result.ts';
 import { formatBytes } from '../core/unit.ts';
 import { fit, printable, wrap, type Style } from './terminal.ts';
 
@@ -14,6 +21,8 @@ export function formatPreview(
     model_id: model,
     context_length: context,
     candidates,
+    gives_way: givesWay,
+    update,
     refusals,
     changes,
     error,
@@ -29,6 +38,8 @@ export function formatPreview(
   tell(`${model} with a context of ${context} tokens: ${candidates.length === 0 ? 'no place' : count}`);
   if (error !== null) tell(`${reason ?? ''}: ${error}`, INDENT);
 
+  if (update !== null) tell(updateText(update));
+
   candidates.forEach(({ instance, prediction }, at) => {
     lines.push('');
     lines.push(
@@ -37,6 +48,10 @@ export function formatPreview(
     lines.push(...table(prediction, width, style));
   });
 
+  if (givesWay.length > 0) {
+    lines.push('', style.bold('Once memory was short for a while, gives way'));
+    for (const each of givesWay) tell(givesWayText(each), INDENT);
+  }
   const told = refusals.filter(({ message }) => message !== error);
   if (told.length > 0) {
     lines.push('', style.bold('Ruled out'));
@@ -46,7 +61,36 @@ export function formatPreview(
     lines.push('', style.bold('Any of these would help'));
     for (const change of changes) tell(change, INDENT);
   }
+  if (update !== null && update.surge_needs.length > 0) {
+    lines.push('', style.bold('To serve on meanwhile, any of these would help'));
+    for (const change of update.surge_needs) tell(change, INDENT);
+  }
   return `${lines.join('\n')}\n`;
+}
+
+function updateText({ meta_instance_id: id, way }: UpdateView): string {
+  switch (way) {
+    case 'Stays':
+      return `Of ${id} nothing is started anew: what runs stays.`;
+    case 'Surge':
+      return `${id} serves on until its replacement is ready.`;
+    case 'StopThenStart':
+      return `${id} stops first: its replacement has no room beside it, or it does not serve now.`;
+    case 'NoPlace':
+      return `${id} goes on as it is.`;
+    default:
+      return unreachable(way);
+  }
+}
+
+function givesWayText({
+  instance_id: id,
+  meta_instance_id: owner,
+  model_id,
+  priority,
+  nodes,
+}: GivesWay): string {
+  return `${owner ?? id} (${model_id}, priority ${priority}) on ${nodes.join(', ')}`;
 }
 
 function headline(

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { parseInvocation, type Invocation } from './arguments.ts';
+import { parseInvocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
+import { instances, place, stop } from './command/instance.ts';
 import { askAbout, create, list, update } from './command/meta-instance.ts';
 import { preview } from './command/preview.ts';
 import { simulateCommand } from './command/simulate.ts';
 import { status } from './command/status.ts';
+import { cancel, tasks } from './command/task.ts';
 import { CliError, exitCodes, type ExitCode } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
+import type { Invocation } from './invocation.ts';
 import { processIo, type Io } from './io.ts';
 import type { Session } from './session.ts';
 import { printable, styleFor } from './terminal.ts';
@@ -58,6 +61,16 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
       return update(session, asked);
     case 'preview':
       return preview(session, asked);
+    case 'place':
+      return place(session, asked);
+    case 'instances':
+      return instances(session, asked);
+    case 'stop':
+      return stop(session, asked);
+    case 'tasks':
+      return tasks(session, asked);
+    case 'cancel':
+      return cancel(session, asked);
     case 'ls':
       return list(session, asked);
     case 'rm':

@@ -13,10 +13,9 @@ export function changedFields(before: MetaInstanceSpec, after: MetaInstanceSpec)
 
 /** The spec after an edit. */
 export function editedSpec(spec: MetaInstanceSpec, changes: SpecChanges): MetaInstanceSpec {
-  const entries = Object.entries({ ...spec, ...changes });
-  return Object.fromEntries(
-    entries.filter(([, value]) => value !== null && value !== undefined),
-  ) as MetaInstanceSpec;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const entries = Object.entries({ ...spec, ...Object.fromEntries(given) });
+  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as MetaInstanceSpec;
 }
 
 /** Whether an edit asks for another try of one that failed: a pause or a resume does not [L10]. */

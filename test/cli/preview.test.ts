@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseInvocation } from '../../main/cli/arguments.ts';
-import type { NodeId } from '../../main/core/id.ts';
+import { instanceIdFor, type MetaInstanceId, type NodeId } from '../../main/core/id.ts';
 import { GiB } from '../../main/core/unit.ts';
+import { created, placed } from '../support/core-builders.ts';
 import { skein, type Ran } from '../support/fake-io.ts';
 import { nodeId, tinyCard } from '../support/fake-node.ts';
 import { serveFakeNode, type Bench } from '../support/rest-client.ts';
@@ -90,6 +91,58 @@ test('--json gives the whole answer', async () => {
     candidates: [{ prediction: { measured: true, nodes: [{}, {}] } }],
     changes: [],
   });
+});
+
+test('who would give way, when it may take memory', async () => {
+  const low = { ...large, modelId: 'Low' as typeof large.modelId, weightBytes: 2 * GiB };
+  const instance = {
+    ...placed([nodeId], 'low' as MetaInstanceId, { instanceId: instanceIdFor('low' as MetaInstanceId, 1, 0) })
+      .instance,
+    card: low,
+    assignments: [{ rank: 0, nodeId, firstLayer: 0, lastLayer: 32 }],
+  };
+  bench.node.automatic = false;
+  bench.node.emit(created('low' as MetaInstanceId, { modelId: low.modelId, priority: 10 }, low));
+  bench.node.emit({ type: 'InstanceCreated', instance });
+  const without = await run();
+  expect(without.exit).toBe(5);
+  expect(without.out).toContain('   take the memory of low (priority 10) (preempt)');
+  const { exit, out } = await run('--preempt');
+  expect(exit).toBe(0);
+  expect(out).toContain('Once memory was short for a while, gives way\n   low (Low, priority 10) on fake\n');
+  expect((await run('--preempt', '--priority', '10')).exit).toBe(5);
+});
+
+test('an edit: whether it serves on meanwhile', async () => {
+  const small = { ...large, modelId: 'Small' as typeof large.modelId, weightBytes: 1 * GiB };
+  bench.node.cards = [large, small];
+  await skein(bench.port, ['create', 'Small', '--name', 'mine']);
+  const edit = (...flags: string[]): Promise<Ran> =>
+    skein(bench.port, ['preview', '--update', 'mine', ...flags]);
+  expect((await edit('--context', '64')).out).toContain('mine serves on until its replacement is ready.');
+  expect((await edit('--priority', '90')).out).toContain('Of mine nothing is started anew');
+  expect(await edit('--min-nodes', '3')).toMatchObject({
+    exit: 5,
+    out: expect.stringContaining('mine goes on as it is.'),
+  });
+  const full = { totalBytes: 8 * GiB, availableBytes: GiB / 2, at: 0 };
+  const nodes = { [nodeId]: { nodeId, ...full }, [other]: { nodeId: other, ...full } };
+  const [serving] = Object.values(bench.node.state().runners);
+  const residentBytes = 1.2 * GiB;
+  const zero = {
+    layersLoaded: 0,
+    totalLayers: 32,
+    activeTasks: 0,
+    queuedTasks: 0,
+    weightBytes: 0,
+    kvBytes: 0,
+  };
+  const runners = { [serving!.runnerId]: { runnerId: serving!.runnerId, ...zero, residentBytes } };
+  bench.node.observed = { ...bench.node.observed, nodes, runners };
+  const { out } = await edit('--context', '64');
+  expect(out).toContain('mine stops first');
+  expect(out).toContain('To serve on meanwhile, any of these would help\n   free ');
+  expect(await skein(bench.port, ['preview', '--update', 'nobody'])).toMatchObject({ exit: 4 });
 });
 
 describe('arguments', () => {

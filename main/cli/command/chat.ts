@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { MetaInstancesAnswer, type MetaInstanceView } from '../../core/contract/rest.ts';
-import type { ChatOptions, Invocation } from '../arguments.ts';
+import type { ChatOptions, Invocation } from '../invocation.ts';
 import { chatEvents } from '../chat-stream.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
 import type { Message, Said, Session } from '../session.ts';

@@ -4,7 +4,7 @@ import {
   MetaInstancesAnswer,
   MetaInstanceView,
 } from '../../core/contract/rest.ts';
-import type { Invocation } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
 import { formatList, notesOf } from '../format.ts';
 import type { Session } from '../session.ts';
@@ -40,24 +40,25 @@ export async function create({ client, io, signal }: Session, asked: Of<'create'
   return exitCodes.ok;
 }
 
-export async function update(
-  { client, io, signal }: Session,
-  { id, json, model, sharding, interconnect, minNodes, context, priority, idleUnload }: Of<'update'>,
-): Promise<ExitCode> {
-  const answer = await client.call(pathOf(id), CommandAnswer, {
+export async function update({ client, io, signal }: Session, asked: Of<'update'>): Promise<ExitCode> {
+  const answer = await client.call(pathOf(asked.id), CommandAnswer, {
     method: 'PATCH',
     signal,
     body: {
-      model_id: model,
-      sharding,
-      instance_meta: interconnect,
-      min_nodes: minNodes,
-      context_length: context,
-      priority,
-      idle_unload_seconds: idleUnload,
+      model_id: asked.model,
+      sharding: asked.sharding,
+      instance_meta: asked.interconnect,
+      min_nodes: asked.minNodes,
+      max_nodes: asked.maxNodes,
+      node_ids: asked.nodes,
+      placement: asked.placement,
+      context_length: asked.context,
+      priority: asked.priority,
+      preempt: asked.preempt,
+      idle_unload_seconds: asked.idleUnload,
     },
   });
-  if (json) io.stdout.write(`${printableJson(answer)}\n`);
+  if (asked.json) io.stdout.write(`${printableJson(answer)}\n`);
   return exitCodes.ok;
 }
 

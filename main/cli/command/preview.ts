@@ -1,5 +1,5 @@
 import { CandidatesAnswer } from '../../core/contract/rest-placement.ts';
-import type { Invocation } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { formatPreview } from '../preview-format.ts';
 import type { Session } from '../session.ts';
@@ -22,12 +22,15 @@ export async function preview(
 function queryOf(asked: Extract<Invocation, { type: 'preview' }>): string {
   const fields = {
     model_id: asked.model,
+    meta_instance_id: asked.update,
     sharding: asked.sharding,
     instance_meta: asked.interconnect,
     min_nodes: asked.minNodes,
     max_nodes: asked.maxNodes,
     placement: asked.placement,
     context_length: asked.context,
+    priority: asked.priority,
+    preempt: asked.preempt || undefined,
   };
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) {

@@ -5,7 +5,7 @@ import { randomScenario } from '../../core/simulator/random-scenario.ts';
 import { parseScenario, scenarioSchema, type Scenario } from '../../core/simulator/scenario.ts';
 import { simulate } from '../../core/simulator/simulate.ts';
 import { HOUR } from '../../core/unit.ts';
-import type { Invocation } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { printable, printableJson } from '../terminal.ts';

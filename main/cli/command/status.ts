@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HealthAnswer, MetaInstancesAnswer } from '../../core/contract/rest.ts';
 import { formatBytes } from '../../core/unit.ts';
-import type { Invocation } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { formatList } from '../format.ts';
 import { printable, printableJson, styleFor, widthOf } from '../terminal.ts';
