@@ -8,6 +8,7 @@ import { describeMachine, readLoad } from './machine.ts';
 import { benchMemory } from './memory.ts';
 import { places, type BenchInit } from './places.ts';
 import { benchReady } from './ready.ts';
+import { benchPlacement } from './placement.ts';
 import { formatFigures, formatMachine, writeReport } from './report.ts';
 import { benchStart } from './start.ts';
 import { benchStream } from './stream.ts';
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   portable: benchPortable,
   stream: benchStream,
   memory: benchMemory,
+  placement: benchPlacement,
 };
 
 const usage = `Usage: npm run bench -- [options]

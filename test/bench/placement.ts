@@ -1,4 +1,3 @@
-// How long one placement takes on large clusters: node test/bench/placement.ts
 import type { NodeId } from '../../main/core/id.ts';
 import { explore } from '../../main/core/placement/explore.ts';
 import type { PlacementContext, PlacementRequest } from '../../main/core/placement/request.ts';
@@ -8,8 +7,11 @@ import { GiB, MiB } from '../../main/core/unit.ts';
 import { card } from '../support/builders.ts';
 import { given, joined } from '../support/core-builders.ts';
 import { chainOf, meshOf, ringOf, starOf } from '../support/topology.ts';
+import { below, figureOf, type Figure } from './figure.ts';
+import type { BenchInit } from './places.ts';
 
-const RUNS = 25;
+/** Placements for each run that is asked for, and before the first one that counts. */
+const RUNS = 10;
 
 const large = card({
   layers: 128,
@@ -26,7 +28,7 @@ interface Case {
   readonly nodes: number;
   readonly links: (nodes: readonly NodeId[]) => Link[];
   /** Aim for the median, in ms. */
-  readonly aimMs?: number;
+  readonly aimMs: number;
   readonly request?: Partial<PlacementRequest>;
 }
 
@@ -89,8 +91,15 @@ function contextOf(nodes: readonly NodeId[], links: readonly Link[]): PlacementC
   };
 }
 
-process.stdout.write(`${'shape'.padEnd(30)} nodes  placed on   median ms   worst ms   aim ms\n`);
-for (const { name, nodes: count, links, aimMs, request: asked } of cases) {
+/** Time of one placement, or of the word that there is none; the processor has met the code before. */
+export async function benchPlacement({ runs, onStep }: BenchInit): Promise<readonly Figure[]> {
+  return cases.map((each) => {
+    onStep(`placement, ${each.name}`);
+    return measure(each, runs * RUNS);
+  });
+}
+
+function measure({ name, nodes: count, links, aimMs, request: asked }: Case, runs: number): Figure {
   const nodes = Array.from({ length: count }, (_, at) => `node-${String(at).padStart(4, '0')}` as NodeId);
   const state = given(...nodes.map((nodeId) => joined(nodeId)));
   const context = contextOf(nodes, links(nodes));
@@ -104,17 +113,14 @@ for (const { name, nodes: count, links, aimMs, request: asked } of cases) {
     contextLength: 8192,
     ...asked,
   };
-  const times: number[] = [];
   let found = explore(state, request, context);
-  for (let run = 0; run < RUNS; run += 1) {
-    const start = performance.now();
+  for (let run = 1; run < RUNS; run += 1) found = explore(state, request, context);
+  const samples = Array.from({ length: runs }, () => {
+    const startedAt = performance.now();
     found = explore(state, request, context);
-    times.push(performance.now() - start);
-  }
-  times.sort((a, b) => a - b);
-  const placed = found.candidates[0]?.nodes.length ?? found.problem?.reason ?? '';
-  const figures = [times[RUNS >> 1] ?? 0, times[RUNS - 1] ?? 0].map((each) => each.toFixed(2).padStart(10));
-  process.stdout.write(
-    `${name.padEnd(30)} ${String(count).padStart(5)}  ${String(placed).padEnd(10)} ${figures.join(' ')} ${String(aimMs ?? '').padStart(8)}\n`,
-  );
+    return performance.now() - startedAt;
+  });
+  const placed = found.candidates[0]?.nodes.length;
+  const note = placed === undefined ? `no place: ${found.problem?.reason ?? ''}` : `on ${placed} nodes`;
+  return figureOf(`placement, ${count} nodes, ${name}`, 'ms', samples, { aim: below(aimMs), note });
 }

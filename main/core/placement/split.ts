@@ -44,24 +44,33 @@ export function balancedSplit(stages: readonly Stage[], layers: number): number[
  */
 export function fastestSplit(stages: readonly Stage[], layers: number): number[] | null {
   if (layers < stages.length || total(stages) < layers) return null;
-  const split = stages.map(() => 1);
+  const split = new Array<number>(stages.length).fill(1);
   let open = layers - stages.length;
-  const speeds = [...new Set(stages.map(({ layerMs }) => layerMs))].sort((a, b) => a - b);
-  for (const speed of speeds) {
-    const group = stages.flatMap((stage, at) => (stage.layerMs === speed ? [{ stage, at }] : []));
-    const room = group.reduce((sum, { stage }) => sum + stage.capacity - 1, 0);
-    const given = Math.min(open, room);
-    const share = balancedSplit(
-      group.map(({ stage }) => stage),
-      given + group.length,
-    );
-    group.forEach(({ at }, position) => {
-      split[at] = share?.[position] ?? 1;
-    });
-    open -= given;
+  const quickest = [...stages.keys()].sort((a, b) => msOf(stages, a) - msOf(stages, b) || a - b);
+  for (let from = 0; from < quickest.length && open > 0;) {
+    let to = from + 1;
+    while (to < quickest.length && msOf(stages, quickest[to]) === msOf(stages, quickest[from])) to += 1;
+    open -= share(stages, quickest.slice(from, to), open, split);
+    from = to;
   }
   return split;
 }
+
+/** Gives equally fast stages what is open, beside the one layer that each has. @returns how many layers that were */
+function share(stages: readonly Stage[], group: readonly number[], open: number, split: number[]): number {
+  const members = group.flatMap((at) => stages[at] ?? []);
+  const given = Math.min(
+    open,
+    members.reduce((sum, { capacity }) => sum + capacity - 1, 0),
+  );
+  const shares = group.length === 1 ? [given + 1] : balancedSplit(members, given + group.length);
+  group.forEach((at, position) => {
+    split[at] = shares?.[position] ?? 1;
+  });
+  return given;
+}
+
+const msOf = (stages: readonly Stage[], at = 0): number => stages[at]?.layerMs ?? 0;
 
 const total = (stages: readonly Stage[]): number =>
   stages.every(({ capacity }) => capacity >= 1)
