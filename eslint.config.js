@@ -108,6 +108,8 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': ['error', ...addonLoaders, ...clockReaders, ...impurities],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
+      // A check at run time that the types already decide, or that they get wrong.
+      '@typescript-eslint/no-unnecessary-condition': 'error',
     },
   },
   {

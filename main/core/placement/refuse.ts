@@ -74,13 +74,13 @@ function hasRdmaSet(
   };
   const most = Math.min(mostNodes(request), ids.length);
   for (let count = Math.max(2, leastNodes(request)); count <= most; count += 1) {
-    let found = false;
+    const seen = { rings: 0 };
     const budget = { left: 5_000 };
     visitRings(space, { count, needed: 0 }, budget, () => {
-      found = true;
+      seen.rings += 1;
       budget.left = 0;
     });
-    if (found) return true;
+    if (seen.rings > 0) return true;
   }
   return false;
 }

@@ -27,5 +27,5 @@ export function sooner(first: Reconciled, second: Reconciled): Reconciled {
 /** @param delayMs at least 1: a reconciler never asks for a hot loop [R3] */
 export const requeueAfter = (delayMs: number, ...events: Event[]): Reconciled => ({
   events,
-  result: { type: 'RequeueAfter', delayMs: Math.max(1, delayMs) },
+  result: { type: 'RequeueAfter', delayMs: delayMs >= 1 ? delayMs : 1 },
 });
