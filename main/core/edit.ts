@@ -13,12 +13,10 @@ export function changedFields(before: MetaInstanceSpec, after: MetaInstanceSpec)
 
 /** The spec after an edit. */
 export function editedSpec(spec: MetaInstanceSpec, changes: SpecChanges): MetaInstanceSpec {
-  const given = Object.entries(changes).filter(([, value]) => isGiven(value));
-  const entries = Object.entries({ ...spec, ...Object.fromEntries(given) });
-  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as MetaInstanceSpec;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const after: Readonly<Record<string, unknown>> = { ...spec, ...Object.fromEntries(given) };
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== null)) as MetaInstanceSpec;
 }
-
-const isGiven = (value: unknown): boolean => value !== undefined;
 
 /** Whether an edit asks for another try of one that failed: a pause or a resume does not [L10]. */
 export function asksForAnotherTry(before: MetaInstanceSpec, after: MetaInstanceSpec): boolean {
