@@ -264,6 +264,12 @@ test('[L15] deleted by hand → placed anew, the count of failures untouched', (
   expect(reconcileMetaInstance(gone, chat, roomy).events).toMatchObject([{ type: 'InstanceCreated' }]);
 });
 
+test('[L4, L15] a retry is scheduled, and its Instance goes before → nothing is retried, nothing counted', () => {
+  const gone = given(...onOneNode, runner(failure()), retryScheduled(0), removed(chatInstance));
+  expect(theChat(gone).status).toMatchObject({ consecutiveFailures: 0, nextAttemptAt: null });
+  expect(reconcileInstance(gone, chatInstance, roomy)).toEqual({ events: [], result: { type: 'Done' } });
+});
+
 test('[L15] deleted while its MetaInstance winds down → no more than that', () => {
   const state = given(...onOneNode, deleting, removed(chatInstance));
   expect(reconcileMetaInstance(state, chat, roomy).events).toMatchObject([{ type: 'MetaInstanceDeleted' }]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MetaInstanceId } from '../../main/core/id.ts';
+import { explore } from '../../main/core/placement/explore.ts';
 import { freeBytes } from '../../main/core/placement/memory.ts';
 import { place } from '../../main/core/placement/place.ts';
 import type { Exploration, PlacementRequest } from '../../main/core/placement/request.ts';
@@ -8,7 +9,20 @@ import { defaultPolicy } from '../../main/core/policy.ts';
 import type { Link } from '../../main/core/topology.ts';
 import { GiB, MiB } from '../../main/core/unit.ts';
 import { after, chat, created, download, given, joined, placed, theChat } from '../support/core-builders.ts';
-import { a, b, c, contextOf, d, e, f, look, model, same, type World } from '../support/placement-world.ts';
+import {
+  a,
+  b,
+  c,
+  contextOf,
+  d,
+  e,
+  f,
+  look,
+  model,
+  requestFor,
+  same,
+  type World,
+} from '../support/placement-world.ts';
 import { cable, chainOf, meshOf, ringOf, starOf } from '../support/topology.ts';
 
 /** `a0-5 b6-11`: nodes in rank order with their layers; or why not. */
@@ -266,6 +280,24 @@ describe('which layers', () => {
       [1, 0, 1, 0],
     ]);
   });
+});
+
+test('[P10] of two that fetch the files, the one that is further', () => {
+  const links = meshOf([a, b]);
+  const context = contextOf({ room: same(13, a, b), links });
+  const half = {
+    nodeId: b,
+    modelId: model.modelId,
+    doneBytes: model.fileBytes / 2,
+    totalBytes: model.fileBytes,
+  };
+  const state = given(joined(a), joined(b), download('Ongoing', b, model.modelId));
+  const telemetry = { ...context.telemetry, downloads: [half] };
+  const { candidates } = explore(state, requestFor(), { ...context, telemetry });
+  expect(candidates.map(({ nodes }) => [nodes[0]!.nodeId, nodes[0]!.missingBytes])).toEqual([
+    [b, model.fileBytes / 2],
+    [a, model.fileBytes],
+  ]);
 });
 
 test('[P12] a ring holds on to the addresses of its quickest links', () => {
