@@ -1,43 +1,77 @@
 import { copyFileSync, statSync } from 'node:fs';
-import { configure, createTables, isBlank, PAGE_BYTES, Rows, SCHEMA, schemaVersion } from './rows.ts';
+import type { Fold } from '../../core/election/memory-disk.ts';
+import type { NodeId } from '../../core/id.ts';
+import { GiB } from '../../core/unit.ts';
+import { migrate, repair } from './repair.ts';
+import {
+  configure,
+  createFile,
+  damagedTable,
+  isBlank,
+  likelySchema,
+  PAGE_BYTES,
+  Rows,
+  SCHEMA,
+  schemaVersion,
+} from './rows.ts';
 import { finishSalvage, salvage, setAside } from './salvage.ts';
+import { StoredSchema1 } from './schema-1.ts';
 import { closeQuietly, openDatabase, transaction, type Database } from './sqlite.ts';
 import { StoreError, storeError } from './store-error.ts';
-import { survey, type Survey } from './survey.ts';
+import { StoredRows, type Stored } from './stored.ts';
+import { distrusted, survey, type Survey } from './survey.ts';
+import type { View } from './view.ts';
 import { walClaim } from './wal.ts';
 
 /** How long another process may take to let go of the file, e.g. one that is just closing. */
 const LOCK_WAIT_MS = 500;
 
+export interface FileInit {
+  /** The database file; its folder must exist. Companions lie beside it. */
+  readonly path: string;
+  /** Who was master of a log that an earlier release wrote. */
+  readonly self: NodeId;
+  /** Bound of the file; a write beyond it fails as on a full disk. Default 4 GiB. */
+  readonly maxBytes?: number;
+  /** Default `apply`. */
+  readonly fold?: Fold;
+}
+
 export interface OpenedFile {
   readonly database: Database;
-  readonly found: Survey;
+  readonly view: View;
+  /** Sentences for people about what was repaired, dropped or set aside; empty = all was in order. */
   readonly notices: readonly string[];
 }
 
+type Sound = Omit<OpenedFile, 'notices'>;
+
 /**
- * Opens or creates the log's file and repairs it as far as it goes. After damage beyond the last event the file is set
- * aside and its usable part goes on in a new one. Throws `StoreError` as `EventLog.open`.
+ * Opens or creates the log's file, takes over that of an earlier release, and repairs it as far as it goes. After damage
+ * beyond the last event the file is set aside and its usable part goes on in a new one. Throws `StoreError` as
+ * `ReplicaStore.open`.
  */
-export function openLogFile(path: string, maxBytes: number, now: number): OpenedFile {
+export function openLogFile(init: FileInit, now: number): OpenedFile {
+  const { path } = init;
   const stamp = new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const notices: string[] = [];
   try {
     refuseOtherThanFile(path);
     finishSalvage(path);
     try {
-      return { ...openSound(path, maxBytes, stamp, notices), notices };
+      return { ...openSound(init, stamp, notices), notices };
     } catch (error) {
       const problem = storeError(error, path);
       if (problem.code !== 'Damaged') throw problem;
-      notices.push(replaceDamaged(path, maxBytes, stamp, problem));
+      notices.push(replaceDamaged(init, stamp, problem));
     }
-    return { ...openSound(path, maxBytes, stamp, notices), notices };
+    return { ...openSound(init, stamp, notices), notices };
   } catch (error) {
     throw storeError(error, path);
   }
 }
 
+const maxBytesOf = ({ maxBytes }: FileInit): number => maxBytes ?? 4 * GiB;
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 function refuseOtherThanFile(path: string): void {
@@ -50,12 +84,8 @@ function refuseOtherThanFile(path: string): void {
 }
 
 /** Throws `Damaged` unless every event, or every one but the last, is sound. */
-function openSound(
-  path: string,
-  maxBytes: number,
-  stamp: string,
-  notices: string[],
-): { readonly database: Database; readonly found: Survey } {
+function openSound(init: FileInit, stamp: string, notices: string[]): Sound {
+  const { path } = init;
   const wal = `${path}-wal`;
   const claim = walClaim(wal);
   const bytes = sizeOf(path);
@@ -65,11 +95,12 @@ function openSound(
   }
   const database = openDatabase(path, LOCK_WAIT_MS);
   try {
-    configure(database, maxBytes);
-    if (isBlank(database)) createTables(database);
-    checkSchema(database, path);
+    configure(database, maxBytesOf(init));
+    if (isBlank(database)) createFile(database);
+    const stored = storedIn(database, init, schemaVersion(database));
     const taken = Number(database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()?.['log'] ?? 0);
-    if (claim.lastCommitFrame > taken) {
+    const cut = claim.lastCommitFrame > taken;
+    if (cut) {
       const copy = `${wal}.corrupt-${stamp}`;
       copyFileSync(wal, copy);
       notices.push(
@@ -80,15 +111,18 @@ function openSound(
         `The last write to the event log ${path} was cut off; its ${claim.partialBytes} bytes were dropped.`,
       );
     }
-    return { database, found: checkContent(database, path, notices) };
+    return { database, ...checkContent(database, stored, init, { cut, notices }) };
   } catch (error) {
     closeQuietly(database);
     throw error;
   }
 }
 
-function checkSchema(database: Database, path: string): void {
-  const version = schemaVersion(database);
+/**
+ * @param version undefined = it can't be read
+ * @throws StoreError `TooNew` or `Damaged`
+ */
+function storedIn(database: Database, { path, self }: FileInit, version: number | undefined): Stored {
   if (version === undefined) {
     throw new StoreError('Damaged', `The event log ${path} is damaged: its schema version can't be read.`);
   }
@@ -99,21 +133,31 @@ function checkSchema(database: Database, path: string): void {
         `Start that one, or this one with another --data-dir. The file was not changed.`,
     );
   }
+  return version < SCHEMA ? new StoredSchema1(database, self) : new StoredRows(new Rows(database));
 }
 
-function checkContent(database: Database, path: string, notices: string[]): Survey {
+function checkContent(
+  database: Database,
+  stored: Stored,
+  { path, fold }: FileInit,
+  { cut, notices }: { readonly cut: boolean; readonly notices: string[] },
+): Omit<Sound, 'database'> {
   const verdict = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (verdict !== 'ok')
     throw new StoreError('Damaged', `The event log ${path} is damaged: ${String(verdict)}.`);
-  const rows = new Rows(database);
-  const found = survey(rows);
-  const { damage, badSnapshots } = found;
-  const last = found.state.lastIndex;
+  const table = stored instanceof StoredRows ? damagedTable(database) : undefined;
+  if (table !== undefined) {
+    throw new StoreError('Damaged', `The event log ${path} is damaged: the definition of ${table}.`);
+  }
+  const found = survey(stored, fold);
+  const { damage, badSnapshots, ballotLost } = found;
   if (damage && !damage.tail)
     throw new StoreError('Damaged', `The event log ${path} is damaged: ${damage.message}.`);
+  const view = cut || damage || ballotLost ? distrusted(found.view) : found.view;
+  const rows = new Rows(database);
   transaction(database, () => {
-    if (damage) rows.delete('events', last + 1, last + 1);
-    for (const index of badSnapshots) rows.delete('snapshots', index, index);
+    if (stored instanceof StoredSchema1) migrate(database, rows, stored, { ...found, view });
+    else repair(rows, { ...found, view });
   });
   if (damage)
     notices.push(`The event log ${path} ended in a bad event, which was dropped: ${damage.message}.`);
@@ -123,28 +167,54 @@ function checkContent(database: Database, path: string, notices: string[]): Surv
         `the state was built from the events instead.`,
     );
   }
-  return found;
+  if (ballotLost) {
+    notices.push(
+      `In the event log ${path} the record of this node's votes was damaged; it leaves out some terms, so as not to vote twice in one.`,
+    );
+  }
+  notices.push(...commandNotices(path, found));
+  return { view };
+}
+
+function commandNotices(path: string, { saved, lostCommands }: Survey): string[] {
+  const notices: string[] = [];
+  if (saved > 0) {
+    notices.push(
+      `Of the event log ${path} the events of ${saved} commands are lost; the commands themselves were found and are submitted again.`,
+    );
+  }
+  if (lostCommands > 0) {
+    notices.push(
+      `In the event log ${path} commands kept for another try were damaged (${lostCommands}) and dropped; look whether everything is as you asked.`,
+    );
+  }
+  return notices;
 }
 
 /** Salvages what can be read, moves the damaged log away, and returns a notice that says what was kept. */
-function replaceDamaged(path: string, maxBytes: number, stamp: string, problem: StoreError): string {
+function replaceDamaged(init: FileInit, stamp: string, problem: StoreError): string {
+  const { path, fold } = init;
   let kept = 'nothing of it could be read, so Skein starts with an empty log';
   let database: Database | undefined;
   try {
-    if (sizeOf(path) >= PAGE_BYTES) {
-      database = openDatabase(path, LOCK_WAIT_MS);
-      database.exec('PRAGMA locking_mode = EXCLUSIVE');
-    }
-    const rows = database && new Rows(database);
-    const found = rows && survey(rows);
-    if (found && found.state.lastIndex > 0) {
-      salvage(path, rows, found, maxBytes);
-      kept = `everything up to event ${found.state.lastIndex} was kept`;
-    }
-  } catch (error) {
-    // No room or no right to write is a reason to stop; damage is what this is about.
-    const salvageProblem = storeError(error, path);
-    if (salvageProblem.code !== 'Damaged') throw salvageProblem;
+    const source = (): { readonly stored: Stored; readonly found: Survey } | undefined => {
+      try {
+        if (sizeOf(path) < PAGE_BYTES) return undefined;
+        database = openDatabase(path, LOCK_WAIT_MS);
+        database.exec('PRAGMA locking_mode = EXCLUSIVE');
+        const stored = storedIn(database, init, schemaVersion(database) ?? likelySchema(database));
+        return { stored, found: survey(stored, fold) };
+      } catch (error) {
+        // No room or no right to write is a reason to stop; damage is what this is about.
+        const salvageProblem = storeError(error, path);
+        if (salvageProblem.code !== 'Damaged') throw salvageProblem;
+        return undefined;
+      }
+    };
+    const found = source();
+    salvage(path, found, maxBytesOf(init));
+    const last = found?.found.view.last ?? 0;
+    if (last > 0) kept = `everything up to event ${last} was kept`;
   } finally {
     if (database) closeQuietly(database);
   }

@@ -1,8 +1,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { configure, createTables, Rows } from './rows.ts';
+import { transfer } from './repair.ts';
+import { configure, createFile, Rows } from './rows.ts';
 import { closeQuietly, openDatabase, transaction } from './sqlite.ts';
-import type { Survey } from './survey.ts';
+import type { Stored } from './stored.ts';
+import { distrusted, type Survey } from './survey.ts';
 
 const companions = ['', '-wal', '-shm'] as const;
 const salvagedPath = (path: string): string => `${path}.salvaged`;
@@ -24,24 +26,21 @@ export function finishSalvage(path: string): void {
 }
 
 /** Writes the usable part of a damaged log to a new file beside it; `source` stays open and unchanged. */
-export function salvage(path: string, source: Rows, found: Survey, maxBytes: number): void {
+export function salvage(
+  path: string,
+  source: { readonly stored: Stored; readonly found: Survey } | undefined,
+  maxBytes: number,
+): void {
   const salvaged = salvagedPath(path);
   for (const end of companions) rmSync(salvaged + end, { force: true });
   const database = openDatabase(salvaged, 0);
   try {
     configure(database, maxBytes);
-    createTables(database);
+    createFile(database);
     const rows = new Rows(database);
     transaction(database, () => {
-      if (found.kept) {
-        const range = { from: found.kept.first, to: found.kept.last, order: 'ASC' } as const;
-        for (const { idx, body } of source.read('events', range)) {
-          if (body !== undefined) rows.insert('events', { idx, body });
-        }
-      }
-      const { state } = found;
-      if (state.lastIndex > 0)
-        rows.insert('snapshots', { idx: state.lastIndex, body: JSON.stringify(state) });
+      if (source === undefined) rows.markDamaged(true);
+      else transfer(rows, source.stored, { ...source.found, view: distrusted(source.found.view) });
     });
   } finally {
     closeQuietly(database);

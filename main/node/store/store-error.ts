@@ -4,11 +4,11 @@ import { problemOf, type SqliteProblem } from './sqlite.ts';
 
 /**
  * Why the event log can't be used. `Locked`, `TooNew`, `NotWritable`, `Full`, `Io` and `NotAFile` leave every file as
- * it was. `Broken`: an append failed and no later one is taken. `Busy`: too much is waiting; ask again. `Closed`: after
+ * it was. `Broken`: an append failed and no later one is taken. `Closed`: after
  * `close`. `Damaged`: what is on disk is not what was written.
  */
 export type StoreErrorCode =
-  'Locked' | 'TooNew' | 'NotWritable' | 'NotAFile' | 'Full' | 'Io' | 'Broken' | 'Busy' | 'Closed' | 'Damaged';
+  'Locked' | 'TooNew' | 'NotWritable' | 'NotAFile' | 'Full' | 'Io' | 'Broken' | 'Closed' | 'Damaged';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

@@ -5,7 +5,7 @@ import type { Event } from '../../../main/core/event.ts';
 import { systemClock } from '../../../main/node/clock.ts';
 import { createLog } from '../../../main/node/log.ts';
 import { EventLog } from '../../../main/node/store/event-log.ts';
-import { event, indexed } from '../../support/builders.ts';
+import { event, indexed, someNode } from '../../support/builders.ts';
 
 const [path, uid] = process.argv.slice(2);
 if (path === undefined) throw new Error('needs the path of the log');
@@ -16,7 +16,10 @@ const log = createLog({
   now: () => systemClock.now(),
   write: (line) => void writeSync(2, line),
 });
-const opened = EventLog.open({ clock: systemClock, log }, { path, snapshotEvery: 50, retain: 100 });
+const opened = EventLog.open(
+  { clock: systemClock, log },
+  { path, self: someNode, snapshotEvery: 50, retain: 100 },
+);
 for (const notice of opened.notices) writeSync(2, `${notice}\n`);
 const eventAt = (index: number): Event =>
   index % 2 === 1 ? event.nodeStarted(`node ${index}`) : event.downloadCompleted(index);

@@ -34,7 +34,8 @@ describe('kill -9 of a process that appends without end', () => {
     let before = 0;
     for (const afterMs of [0, 37, 90, 151, 10, 223]) {
       const { confirmed, said } = await appendAndKill(folder, afterMs);
-      expect(said).toBe('');
+      // A commit that the kill cut short is dropped, which the next open says.
+      expect(said.split('\n').filter((line) => line !== '' && !/cut off/.test(line))).toEqual([]);
       expect(confirmed).toBeGreaterThan(before);
       const left = temporaryFolder();
       cpSync(folder, left, { recursive: true });
@@ -83,55 +84,5 @@ describe('a user who may not write', () => {
     expect(said).toMatch(/StoreNotWritableError\]?: Skein may not write the event log/);
     chmodSync(folder, 0o755);
     expect(readdirSync(folder)).toEqual(exists ? [FILE] : []);
-  });
-});
-
-describe('figures, printed', () => {
-  test('100,000 events are replayed', { timeout: 60_000 }, async () => {
-    const folder = temporaryFolder();
-    const entries = history(100_000);
-    const { log } = openLog(folder, { snapshotEvery: 1_000_000 });
-    for (let start = 0; start < entries.length; start += 5_000)
-      await log.append(entries.slice(start, start + 5_000));
-    const cut = temporaryFolder();
-    cpSync(folder, cut, { recursive: true });
-    const size = log.sizeBytes();
-    await log.close();
-    const replayStartedAt = performance.now();
-    const replayed = openLog(cut);
-    const replayMs = performance.now() - replayStartedAt;
-    expect([replayed.entries.length, replayed.state.lastIndex]).toEqual([100_000, 100_000]);
-    await replayed.log.close();
-    const snapshotStartedAt = performance.now();
-    const { log: last, entries: none } = openLog(folder);
-    const snapshotMs = performance.now() - snapshotStartedAt;
-    expect(none).toEqual([]);
-    await last.close();
-    console.log(
-      `100,000 events, ${(size / 2 ** 20).toFixed(1)} MiB: open with full replay ${replayMs.toFixed(0)} ms, ` +
-        `with a snapshot ${snapshotMs.toFixed(0)} ms`,
-    );
-  });
-
-  test('appends share commits', async () => {
-    const folder = temporaryFolder();
-    const entries = history(10_000);
-    await write(folder, entries.slice(0, 4));
-    const { log } = openLog(folder);
-    let next = 4;
-    const startedAt = performance.now();
-    while (next < 3_004) {
-      await Promise.all(entries.slice(next, next + 50).map((entry) => log.append([entry])));
-      next += 50;
-    }
-    const grouped = 3_000 / ((performance.now() - startedAt) / 1_000);
-    const singleStartedAt = performance.now();
-    for (const entry of entries.slice(next, next + 50)) await log.append([entry]);
-    const single = 50 / ((performance.now() - singleStartedAt) / 1_000);
-    console.log(
-      `appends a second: ${grouped.toFixed(0)} by 50 at once, ${single.toFixed(0)} one after the other`,
-    );
-    expect(grouped).toBeGreaterThan(single);
-    await log.close();
   });
 });

@@ -59,7 +59,7 @@ async function reopen(
 }
 
 describe('damage that can be told', () => {
-  const middle = 'UPDATE events SET body = replace(body, ?, ?) WHERE idx = ?';
+  const middle = 'UPDATE entries SET body = replace(body, ?, ?) WHERE idx = ?';
 
   test('nothing wrong → nothing said, for a quit and for a power cut', async () => {
     expect(await reopen(await written('closed'))).toEqual({ last: 600, notices: [], aside: [] });
@@ -68,7 +68,7 @@ describe('damage that can be told', () => {
 
   test('the last event fails its checksum → dropped in place, and said', async () => {
     const folder = await written('cut');
-    sql(folder, (database) => void database.prepare('UPDATE events SET checksum = 1 WHERE idx = 600').run());
+    sql(folder, (database) => void database.prepare('UPDATE entries SET checksum = 1 WHERE idx = 600').run());
     const { last, notices, aside } = await reopen(folder);
     expect([last, aside]).toEqual([599, []]);
     expect(notices).toEqual([
@@ -91,14 +91,14 @@ describe('damage that can be told', () => {
 
   test('an event before the newest snapshot fails its checksum → nothing but history is lost', async () => {
     const folder = await written('closed', { snapshotEvery: 200 });
-    sql(folder, (database) => void database.prepare('UPDATE events SET checksum = 1 WHERE idx = 100').run());
+    sql(folder, (database) => void database.prepare('UPDATE entries SET checksum = 1 WHERE idx = 100').run());
     const { last, aside } = await reopen(folder);
     expect([last, aside.length]).toEqual([600, 1]);
   });
 
   test('events missing in the middle → set aside, the good prefix goes on', async () => {
     const folder = await written('cut');
-    sql(folder, (database) => void database.exec('DELETE FROM events WHERE idx BETWEEN 300 AND 310'));
+    sql(folder, (database) => void database.exec('DELETE FROM entries WHERE idx BETWEEN 300 AND 310'));
     const { last, notices } = await reopen(folder);
     expect(last).toBe(299);
     expect(notices[0]).toMatch(/events 300 to 310 are missing/);
@@ -110,7 +110,7 @@ describe('damage that can be told', () => {
     sql(folder, (database) => {
       const body = '{"index":400,"at":1,"event":{"type":"Nonsense"}}';
       database
-        .prepare('UPDATE events SET body = ?, checksum = ? WHERE idx = 400')
+        .prepare('UPDATE entries SET body = ?, checksum = ? WHERE idx = 400')
         .run(body, checksumOf(400, body));
     });
     const { last, notices } = await reopen(folder);
@@ -120,7 +120,7 @@ describe('damage that can be told', () => {
 
   test('the newest snapshot is damaged → the one before and the events do', async () => {
     const folder = await written('closed', { snapshotEvery: 200 });
-    sql(folder, (database) => void database.exec(`UPDATE snapshots SET body = 'x' WHERE idx = 600`));
+    sql(folder, (database) => void database.exec(`UPDATE snapshot_heads SET body = 'x' WHERE idx = 600`));
     const { last, notices, aside } = await reopen(folder);
     expect([last, aside]).toEqual([600, []]);
     expect(notices).toEqual([expect.stringMatching(/the snapshot at event 600 was damaged and was dropped/)]);

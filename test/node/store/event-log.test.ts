@@ -1,11 +1,10 @@
 import fc from 'fast-check';
-import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { apply } from '../../../main/core/apply/index.ts';
 import type { Event, IndexedEvent } from '../../../main/core/event.ts';
 import { emptyState, type ClusterState } from '../../../main/core/state.ts';
-import { openDatabase } from '../../../main/node/store/sqlite.ts';
 import { event, indexed } from '../../support/builders.ts';
 import { FILE, history, openLog, temporaryFolder, write } from './support.ts';
 
@@ -14,10 +13,9 @@ const fold = (entries: readonly IndexedEvent[], from: ClusterState = emptyState)
 
 describe('what is appended is there after a restart', () => {
   test('an empty folder → an empty log, nothing to say', async () => {
-    const { log, state, entries, notices } = openLog(temporaryFolder());
-    expect({ state, entries, notices, last: log.lastIndex }).toEqual({
+    const { log, state, notices } = openLog(temporaryFolder());
+    expect({ state, notices, last: log.lastIndex }).toEqual({
       state: emptyState,
-      entries: [],
       notices: [],
       last: 0,
     });
@@ -68,17 +66,6 @@ describe('what is appended is there after a restart', () => {
 });
 
 describe('append', () => {
-  test('many appends of one turn → one commit', async () => {
-    const { log } = openLog(temporaryFolder());
-    const entries = history(400);
-    const before = log.sizeBytes();
-    await Promise.all(entries.map((entry) => log.append([entry])));
-    // 400 commits of their own would write at least 400 pages of 4 KiB.
-    expect(log.sizeBytes() - before).toBeLessThan(400 * 4096);
-    expect(log.lastIndex).toBe(400);
-    await log.close();
-  });
-
   test('a gap in the indexes → rejected, nothing taken, the log goes on', async () => {
     const { log } = openLog(temporaryFolder());
     const entries = history(6);
@@ -86,17 +73,6 @@ describe('append', () => {
     await expect(log.append(entries.slice(3))).rejects.toThrow(/gap/);
     await log.append(entries.slice(2));
     expect(log.read(0, 10)).toEqual(entries);
-    await log.close();
-  });
-
-  test('more than may wait → Busy, nothing taken, the log goes on', async () => {
-    const { log } = openLog(temporaryFolder(), { maxPending: 4 });
-    const entries = history(8);
-    const first = log.append(entries.slice(0, 4));
-    await expect(log.append(entries.slice(4, 5))).rejects.toMatchObject({ code: 'Busy' });
-    await first;
-    await log.append(entries.slice(4));
-    expect(log.lastIndex).toBe(8);
     await log.close();
   });
 
@@ -145,40 +121,6 @@ describe('append', () => {
 });
 
 describe('snapshots and compaction', () => {
-  test('a snapshot every N events → after a power cut only the rest is replayed', async () => {
-    const folder = temporaryFolder();
-    const { log } = openLog(folder, { snapshotEvery: 100 });
-    const entries = history(250);
-    for (let start = 0; start < entries.length; start += 50)
-      await log.append(entries.slice(start, start + 50));
-    const left = temporaryFolder();
-    cpSync(folder, left, { recursive: true });
-    await log.close();
-    const again = openLog(left);
-    expect([again.entries, again.state, again.notices]).toEqual([entries.slice(200), fold(entries), []]);
-    await again.log.close();
-  });
-
-  test('compaction keeps the last `retain` events and the file stays bounded', async () => {
-    const folder = temporaryFolder();
-    const entries = history(20_000);
-    const sizes: number[] = [];
-    const { log } = openLog(folder, { snapshotEvery: 200, retain: 1_000 });
-    for (let start = 0; start < entries.length; start += 200) {
-      await log.append(entries.slice(start, start + 200));
-      sizes.push(log.sizeBytes());
-    }
-    const kept = log.read(0, 30_000);
-    expect(kept).toEqual(entries.slice(-kept.length));
-    expect(kept.length).toBeGreaterThanOrEqual(1_000);
-    expect(kept.length).toBeLessThanOrEqual(1_400);
-    expect(Math.max(...sizes.slice(50))).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 50)) * 1.05);
-    await log.close();
-    const again = openLog(folder);
-    expect(again.state).toEqual(fold(entries));
-    await again.log.close();
-  });
-
   test('snapshot plus tail equals the full replay, for any history and any cut into commits and sessions', async () => {
     const step = fc.oneof(
       fc.record({
@@ -251,17 +193,6 @@ describe('what an open refuses leaves the files alone', () => {
     const again = openLog(folder);
     expect(again.log.lastIndex).toBe(3);
     await again.log.close();
-  });
-
-  test('a newer schema → TooNew, and the file is as it was', async () => {
-    const folder = temporaryFolder();
-    await write(folder, history(3));
-    const database = openDatabase(join(folder, FILE), 0);
-    const { checksumOf } = await import('../../../main/node/store/rows.ts');
-    database.prepare('UPDATE meta SET body = ?, checksum = ?').run('2', checksumOf(0, '2'));
-    database.close();
-    expect(() => openLog(folder)).toThrow(/written by a newer Skein \(schema 2; this one knows 1\)/);
-    expect(readdirSync(folder)).toEqual([FILE]);
   });
 
   test('a folder where the file should be → NotAFile', () => {

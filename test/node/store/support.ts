@@ -5,7 +5,12 @@ import { onTestFinished } from 'vitest';
 import type { Event, IndexedEvent } from '../../../main/core/event.ts';
 import { createLog } from '../../../main/node/log.ts';
 import { EventLog, type EventLogInit, type OpenedLog } from '../../../main/node/store/event-log.ts';
-import { event, indexed } from '../../support/builders.ts';
+import {
+  ReplicaStore,
+  type OpenedStore,
+  type ReplicaStoreInit,
+} from '../../../main/node/store/replica-store.ts';
+import { event, indexed, someNode } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 export const FILE = 'events.sqlite';
@@ -21,7 +26,18 @@ export const silentLog = createLog({ level: 'silent', now: () => 0, write: () =>
 
 /** Opens the log of a folder; the caller closes it. */
 export function openLog(folder: string, init: Partial<EventLogInit> = {}): OpenedLog {
-  return EventLog.open({ clock: new FakeClock(), log: silentLog }, { path: join(folder, FILE), ...init });
+  return EventLog.open(
+    { clock: new FakeClock(), log: silentLog },
+    { path: join(folder, FILE), self: someNode, ...init },
+  );
+}
+
+/** Opens the replica store of a folder; the caller closes it. */
+export function openStore(folder: string, init: Partial<ReplicaStoreInit> = {}): OpenedStore {
+  return ReplicaStore.open(
+    { clock: new FakeClock(), log: silentLog },
+    { path: join(folder, FILE), self: someNode, ...init },
+  );
 }
 
 /** `count` events as a busy node writes them: one model, then tasks that come and go. */
