@@ -121,6 +121,12 @@ const rows: readonly {
     then: wait(1_000),
   },
   {
+    name: '[N5, L22] what a node offered before it was lost → nothing to adopt',
+    given: [...unplaced, { type: 'NodeLost', nodeId: bob, reason: 'Silent', message: 'nothing was heard' }],
+    when: observing([told(ada), told(bob, heldOf(foreign()))]),
+    then: 'placed',
+  },
+  {
     name: '[L22] of a node that must take part in what is asked now it has no rank → placed anew',
     given: [joined(ada), joined(bob), created(chat, { nodeIds: [ada] })],
     when: observing([told(ada), told(bob, heldOf(foreign()))]),
