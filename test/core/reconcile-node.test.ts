@@ -278,6 +278,8 @@ test('[N6] of a ring the very address in use counts: gone → the Instance goes;
   ]);
   expect(brokenBy([...used.slice(0, 1), at(bob, cyd, '192.168.1.3'), ...used.slice(2)], changes)).toEqual([]);
   expect(brokenBy([at(ada, bob), ...used.slice(1)], changes)).toEqual([]);
+  const onOneComputer: Link = { ...at(ada, bob, '127.0.0.1'), kind: 'Loopback' };
+  expect(brokenBy([onOneComputer, ...used.slice(1)], changes)).toEqual([]);
 });
 
 test('[N6] a new master misses no link before its grace is over', () => {
