@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
 const real = ['test/native/**/*.test.ts', 'test/compliance/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+/** Whole clusters of processes. They join `real` with the change that makes nodes join each other. */
+const clusters = ['test/cluster/**/*.test.ts'];
 
 export default defineConfig({
   cacheDir: '.cache/vite',
@@ -11,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: real,
+          exclude: [...real, ...clusters],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
