@@ -35,13 +35,13 @@ export function hear(work: Work, peer: NodeId): void {
 /** Peers silent for too long are gone until they are heard again [E1]. */
 export function dropSilent(work: Work): void {
   const { peers, policy } = work.replica;
-  const silent = [...peers].filter(
-    ([, heardAt]) => heardAt !== null && heardAt + policy.silenceMs <= work.moment.now,
-  );
-  if (silent.length === 0) return;
-  const kept = new Map(peers);
-  for (const [peer] of silent) kept.set(peer, null);
-  change(work, { peers: kept });
+  let kept: Map<NodeId, number | null> | undefined;
+  for (const [peer, heardAt] of peers) {
+    if (heardAt === null || heardAt + policy.silenceMs > work.moment.now) continue;
+    kept ??= new Map(peers);
+    kept.set(peer, null);
+  }
+  if (kept !== undefined) change(work, { peers: kept });
 }
 
 /** Keeps what is newer, passes it on to everyone else, and jumps beyond what an earlier life of this node said. */
@@ -83,9 +83,11 @@ export function publish(work: Work): void {
   const { self, adverts, peers, ballot } = work.replica;
   const last = adverts.get(self);
   const standing = standingOf(work.replica);
-  const listed = standing.type === 'Left' ? [] : neighbours(work.replica);
-  if (last !== undefined && sameStanding(last.standing, standing) && sameList(last.neighbours, listed))
-    return;
+  const left = standing.type === 'Left';
+  if (last !== undefined && sameStanding(last.standing, standing)) {
+    if (left ? last.neighbours.length === 0 : isListed(work.replica, last.neighbours)) return;
+  }
+  const listed = left ? [] : neighbours(work.replica);
   const advert: Advert = {
     nodeId: self,
     version: (last?.version ?? ballot.lives * VERSIONS_PER_LIFE) + 1,
@@ -138,10 +140,16 @@ function standingOf({ role }: Replica): Standing {
 
 function sameStanding(a: Standing, b: Standing): boolean {
   if (a.type === 'Left' || b.type === 'Left') return a.type === b.type;
-  const [epochA, epochB] = [a, b].map((each) => ('epoch' in each ? each.epoch : null));
-  return a.type === b.type && sameEpoch(epochA ?? null, epochB ?? null);
+  return a.type === b.type && sameEpoch('epoch' in a ? a.epoch : null, 'epoch' in b ? b.epoch : null);
 }
 
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((each, at) => each === b[at]);
+/** Whether exactly these are the neighbours now. Asked at every step, so it makes nothing. */
+function isListed({ peers }: Replica, listed: readonly NodeId[]): boolean {
+  let heard = 0;
+  for (const [peer, heardAt] of peers) {
+    if (heardAt === null) continue;
+    if (!listed.includes(peer)) return false;
+    heard += 1;
+  }
+  return heard === listed.length;
 }

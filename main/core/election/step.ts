@@ -228,12 +228,14 @@ function review(work: Work, before: Replica): void {
 function reviewMaster(work: Work): void {
   const { role, routes, adverts } = work.replica;
   if (role.type === 'Master' || role.type === 'Stopped') return;
-  const epochs = [...routes.keys()].flatMap((node) => {
-    const standing = adverts.get(node)?.standing;
-    return standing?.type === 'Master' ? [standing.epoch] : [];
-  });
   const current = role.type === 'Following' ? role.epoch : null;
-  if (epochs.some((epoch) => sameEpoch(epoch, current))) return;
+  const epochs: Epoch[] = [];
+  for (const node of routes.keys()) {
+    const standing = adverts.get(node)?.standing;
+    if (standing?.type !== 'Master') continue;
+    if (sameEpoch(standing.epoch, current)) return;
+    epochs.push(standing.epoch);
+  }
   const same = epochs.find(({ masterId }) => masterId === current?.masterId);
   const [newest] = epochs.sort((a, b) => compareEpochs(b, a));
   const next = same ?? newest;

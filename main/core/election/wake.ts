@@ -4,29 +4,29 @@ import type { Replica, Role } from './replica.ts';
 export function wakeAt(replica: Replica, now: number): number {
   const { peers, policy, heartbeatAt, role } = replica;
   if (role.type === 'Stopped') return Number.POSITIVE_INFINITY;
-  const silences = [...peers.values()].flatMap((heardAt) =>
-    heardAt === null ? [] : [heardAt + policy.silenceMs],
-  );
-  return Math.max(now, Math.min(heartbeatAt, ...silences, ...deadlines(replica, role)));
+  let at = Math.min(heartbeatAt, deadline(replica, role));
+  for (const heardAt of peers.values()) if (heardAt !== null) at = Math.min(at, heardAt + policy.silenceMs);
+  return Math.max(now, at);
 }
 
-function deadlines({ policy, submitAt, tails, log }: Replica, role: Role): number[] {
-  const tail = tails.some(({ waiting }) => waiting !== null) ? [submitAt] : [];
+/** The first of the role's own; Infinity = none. */
+function deadline({ policy, submitAt, tails, log }: Replica, role: Role): number {
+  const tail = tails.some(({ waiting }) => waiting !== null) ? submitAt : Infinity;
   switch (role.type) {
     case 'Seeking':
-      return [role.campaignAt];
+      return role.campaignAt;
     case 'Campaigning':
-      return [role.deadline];
+      return role.deadline;
     case 'Following':
-      return [role.joinAt, ...(role.level ? tail : [])];
+      return role.level ? Math.min(role.joinAt, tail) : role.joinAt;
     case 'Master': {
       const pending =
         role.acknowledged < log.last && ![...role.followers.values()].some(({ level }) => level);
-      const solo = pending ? [role.soloSince + policy.soloMs] : [];
-      return [role.meeting?.deadline, role.leaveAt].filter((at) => at != null).concat(tail, solo);
+      const solo = pending ? role.soloSince + policy.soloMs : Infinity;
+      return Math.min(role.meeting?.deadline ?? Infinity, role.leaveAt ?? Infinity, tail, solo);
     }
     case 'Stopped':
     default:
-      return [];
+      return Infinity;
   }
 }

@@ -37,7 +37,9 @@ const REDIAL_MS = 100;
 
 /** Connections in memory: ordered streams over links that are cut, slow or deaf in one direction. */
 export class Network {
-  readonly #links = new Map<string, Link>();
+  readonly #links: Link[] = [];
+  /** By one end, then by the other: looked up for every word that is sent. */
+  readonly #between = new Map<NodeId, Map<NodeId, Link>>();
   readonly #ends = new Map<NodeId, NetworkEnd>();
   readonly #timeline: Timeline;
   readonly #random: SeededRandom;
@@ -51,23 +53,33 @@ export class Network {
   lay(a: NodeId, b: NodeId, latencyMs: readonly [number, number]): void {
     const way = (): Direction => ({ latencyMs, loss: 0, swallows: false, busyUntil: 0 });
     const link: Link = { ends: [a, b], ways: [way(), way()], closed: false, connected: false, connection: 0 };
-    this.#links.set(keyOf(a, b), link);
+    const earlier = this.#linkOf(a, b);
+    if (earlier === undefined) this.#links.push(link);
+    else this.#links[this.#links.indexOf(earlier)] = link;
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const known = this.#between.get(from);
+      if (known === undefined) this.#between.set(from, new Map([[to, link]]));
+      else known.set(to, link);
+    }
     this.#connect(link);
   }
 
   /** Whether there is a cable. */
   joins(a: NodeId, b: NodeId): boolean {
-    return this.#links.has(keyOf(a, b));
+    return this.#linkOf(a, b) !== undefined;
   }
 
   way(from: NodeId, to: NodeId): Direction | undefined {
-    const link = this.#links.get(keyOf(from, to));
+    const link = this.#linkOf(from, to);
     return link?.ways[link.ends[0] === from ? 0 : 1];
   }
 
   /** Whether words travel both ways between two processes. */
   carries(a: NodeId, b: NodeId): boolean {
-    const link = this.#links.get(keyOf(a, b));
+    const link = this.#linkOf(a, b);
     return link !== undefined && open(link) && this.#ends.has(a) && this.#ends.has(b);
   }
 
@@ -85,7 +97,7 @@ export class Network {
 
   /** Both ends notice. */
   close(a: NodeId, b: NodeId): void {
-    const link = this.#links.get(keyOf(a, b));
+    const link = this.#linkOf(a, b);
     if (link === undefined) return;
     link.closed = true;
     this.#disconnect(link, true);
@@ -93,7 +105,7 @@ export class Network {
 
   /** Opens it and hears both ways again. */
   open(a: NodeId, b: NodeId): void {
-    const link = this.#links.get(keyOf(a, b));
+    const link = this.#linkOf(a, b);
     if (link === undefined) return;
     link.closed = false;
     for (const way of link.ways) way.swallows = false;
@@ -102,13 +114,13 @@ export class Network {
 
   /** Virtual ms, at least now: when everything under way has arrived, repetitions and all. */
   caughtUpAt(): number {
-    const open = [...this.#links.values()].filter(({ connected }) => connected);
+    const open = this.#links.filter(({ connected }) => connected);
     const busy = open.flatMap(({ ways }) => ways.map(({ busyUntil }) => busyUntil));
     return Math.max(this.#timeline.now, ...busy);
   }
 
   send(from: NodeId, to: NodeId, envelope: Envelope): void {
-    const link = this.#links.get(keyOf(from, to));
+    const link = this.#linkOf(from, to);
     if (link?.connected !== true) return;
     const way = link.ways[link.ends[0] === from ? 0 : 1];
     const { connection } = link;
@@ -173,11 +185,13 @@ export class Network {
     return sumMs;
   }
 
+  #linkOf(a: NodeId, b: NodeId): Link | undefined {
+    return this.#between.get(a)?.get(b);
+  }
+
   #linksOf(id: NodeId): Link[] {
-    return [...this.#links.values()].filter(({ ends }) => ends.includes(id));
+    return this.#links.filter(({ ends }) => ends.includes(id));
   }
 }
 
-const keyOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
-
-const open = ({ closed, ways }: Link): boolean => !closed && !ways.some(({ swallows }) => swallows);
+const open = ({ closed, ways: [one, other] }: Link): boolean => !closed && !one.swallows && !other.swallows;

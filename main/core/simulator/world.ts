@@ -16,6 +16,11 @@ import { Watch } from './watch.ts';
 const STARTS_AT = 1_767_225_600_000;
 const REVIEW_MS = 500;
 
+/** A cable, with the ids of its ends. */
+interface Laid extends LinkSpec {
+  readonly ends: readonly [NodeId, NodeId];
+}
+
 /** A cluster in memory: virtual time, network, disks, processes; the real core in the middle. */
 export class World {
   readonly timeline = new Timeline();
@@ -25,7 +30,7 @@ export class World {
   readonly policy: Policy;
   readonly machines: Machine[] = [];
   readonly #random: SeededRandom;
-  readonly #links: LinkSpec[] = [];
+  readonly #links: Laid[] = [];
   readonly #surroundings: Surroundings;
   #commands = 0;
 
@@ -99,8 +104,8 @@ export class World {
 
   /** Every cable as it was laid, RDMA and all. */
   heal(): void {
-    for (const { between, latencyMs } of this.#links) {
-      const [a, b] = between.map(nodeIdOf) as [NodeId, NodeId];
+    for (const { ends, latencyMs } of this.#links) {
+      const [a, b] = ends;
       for (const way of [this.network.way(a, b), this.network.way(b, a)]) {
         if (way !== undefined) Object.assign(way, { latencyMs, loss: 0 });
       }
@@ -130,22 +135,21 @@ export class World {
   }
 
   #lay(link: LinkSpec): void {
-    this.#links.push(link);
-    this.network.lay(nodeIdOf(link.between[0]), nodeIdOf(link.between[1]), link.latencyMs);
+    const [a, b] = link.between;
+    const ends = [nodeIdOf(a), nodeIdOf(b)] as const;
+    this.#links.push({ ...link, ends });
+    this.network.lay(...ends, link.latencyMs);
   }
 
   #linksFrom(from: NodeId): Link[] {
-    return this.#links.flatMap(({ between, kind, latencyMs, bytesPerSecond, rdmaDevices }): Link[] => {
-      const end = between.findIndex((name) => nodeIdOf(name) === from);
-      const other = between[1 - end];
-      if (end === -1 || other === undefined) return [];
-      const to = nodeIdOf(other);
+    const off = new Set(this.machines.filter(({ rdmaOff }) => rdmaOff).map(({ nodeId }) => nodeId));
+    return this.#links.flatMap(({ ends, kind, latencyMs, bytesPerSecond, rdmaDevices }): Link[] => {
+      const end = ends.indexOf(from);
+      const to = ends[1 - end];
+      if (end === -1 || to === undefined) return [];
       const way = this.network.way(from, to);
       if (way?.swallows !== false || !this.network.carries(from, to)) return [];
-      const off = this.machines.some(
-        (machine) => machine.rdmaOff && (machine.nodeId === from || machine.nodeId === to),
-      );
-      const rdmaDevice = off ? undefined : rdmaDevices?.[end];
+      const rdmaDevice = off.has(from) || off.has(to) ? undefined : rdmaDevices?.[end];
       return [
         {
           from,
