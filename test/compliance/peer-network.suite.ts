@@ -179,6 +179,7 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
       const [a, b] = (await startAll('ab')) as [PeerRecord, PeerRecord];
       a.network.forget(idOf('b'));
       await a.untilPeers(0);
+      await b.untilPeers(0);
       expect(await b.network.dial(a.address)).toEqual({ problem: expect.any(String) });
       expect(a.log).toEqual(['+b b-1', '-b']);
       expect(a.network.remembered).toEqual([]);

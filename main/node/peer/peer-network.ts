@@ -1,0 +1,436 @@
+import type { Connection, Libp2p, PeerInfo, Stream } from '@libp2p/interface';
+import { NodeId } from '../../core/id.ts';
+import { unreachable } from '../../core/result.ts';
+import type { Clock } from '../clock.ts';
+import type { Identity } from '../identity.ts';
+import type { Log } from '../log.ts';
+import { fingerprintOf } from '../membership/cluster-key.ts';
+import { AddressBook } from './address-book.ts';
+import { isLoopback, partsOf, withPeerId } from './address.ts';
+import { dialProblem } from './dial-problem.ts';
+import { Dialer, type DialOutcome, type Target } from './dialer.ts';
+import { FrameKind } from './frame.ts';
+import { protocolOf, startLibp2p, type StreamKind } from './libp2p-host.ts';
+import {
+  ADDRESS_DEADLINE_MS,
+  DIAL_DEADLINE_MS,
+  GOODBYE_MS,
+  OPEN_DEADLINE_MS,
+  PULSE_MS,
+  STOP_DEADLINE_MS,
+} from './limits.ts';
+import { Listeners } from './listeners.ts';
+import {
+  PeerStreamError,
+  type Channel,
+  type NetworkStatus,
+  type Peer,
+  type PeerListener,
+  type PeerNetwork,
+  type PeerStream,
+  type RefusedPeer,
+  type StreamPurpose,
+} from './network.ts';
+import { PeerLinks } from './peer-links.ts';
+import { FramedPeerStream } from './peer-stream.ts';
+import { Refusals } from './refusals.ts';
+import { deadline, within } from './wait.ts';
+
+export interface PeerNetworkComponents {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: Identity;
+  /** From 0 to below 1; for pauses only. */
+  readonly random: () => number;
+}
+
+export interface PeerNetworkInit {
+  /** Of this node, for people. */
+  readonly name: string;
+  readonly version: string;
+  readonly sessionId: string;
+  /** 32 bytes. */
+  readonly clusterKey: Uint8Array;
+  /** The only IP address to listen on; undefined = all interfaces, IPv4 and IPv6. */
+  readonly host: string | undefined;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** Multiaddrs to dial besides those discovered and remembered. */
+  readonly peers: readonly string[];
+  /** Whether members are looked for in the local network. */
+  readonly discovery: boolean;
+  /** File for the addresses of other nodes; undefined = they are not remembered. */
+  readonly bookPath: string | undefined;
+}
+
+/** A network over libp2p, which is loaded when it starts. A port that is taken or a failed discovery show in its status. */
+export function createPeerNetwork(components: PeerNetworkComponents, init: PeerNetworkInit): PeerNetwork {
+  return new Libp2pNetwork(components, init);
+}
+
+class Libp2pNetwork implements PeerNetwork {
+  readonly #components: PeerNetworkComponents;
+  readonly #init: PeerNetworkInit;
+  readonly #listeners: Listeners;
+  readonly #refusals: Refusals;
+  readonly #book: AddressBook;
+  readonly #links: PeerLinks;
+  readonly #dialer: Dialer;
+  readonly #handlers = new Map<StreamPurpose, (stream: PeerStream) => void>();
+  #key: Uint8Array;
+  #port: number;
+  #libp2p: Libp2p | undefined;
+  #isStopped = false;
+  #turn: Promise<void> = Promise.resolve();
+  #cancelPulse: () => void = () => undefined;
+  #listenProblem: string | null = null;
+  #discoveryProblem: string | null = null;
+
+  constructor(components: PeerNetworkComponents, init: PeerNetworkInit) {
+    const { clock, log, identity } = components;
+    this.#components = components;
+    this.#init = init;
+    this.#key = init.clusterKey;
+    this.#port = init.port;
+    this.#listeners = new Listeners(log);
+    this.#refusals = new Refusals(components);
+    this.#book = new AddressBook(components, {
+      path: init.bookPath,
+      cluster: fingerprintOf(init.clusterKey),
+      given: init.peers,
+    });
+    this.#dialer = new Dialer(components, {
+      selfId: identity.nodeId,
+      isSettled: (target) => this.#isSettled(target),
+      dial: async (target, attempt) => this.#dialTarget(target, attempt),
+      onUnreachable: (target, problem) => this.#onUnreachable(target, problem),
+    });
+    this.#links = new PeerLinks(
+      { clock, listeners: this.#listeners, refusals: this.#refusals, book: this.#book },
+      {
+        self: { nodeId: identity.nodeId, name: init.name, version: init.version, sessionId: init.sessionId },
+        addresses: () => this.status.listening,
+        redial: async (nodeId) => 'nodeId' in (await this.#dialTarget({ nodeId }, 0)),
+        seek: (nodeId) => this.#dialer.seek({ nodeId }),
+        postpone: (nodeId, ms) => this.#dialer.postpone({ nodeId }, ms),
+      },
+    );
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#links.peers;
+  }
+
+  get remembered(): readonly NodeId[] {
+    return this.#book.nodeIds;
+  }
+
+  get status(): NetworkStatus {
+    const own = (this.#libp2p?.getMultiaddrs() ?? []).map(String);
+    const isLocal = (address: string): number => Number(isLoopback(partsOf(address)?.host ?? ''));
+    const { discovery } = this.#init;
+    return {
+      listening: own.toSorted((one, other) => isLocal(one) - isLocal(other)),
+      problem: this.#listenProblem ?? this.#discoveryProblem,
+      discovery: !discovery ? 'Off' : this.#discoveryProblem === null ? 'On' : 'Failed',
+      refused: this.#refusals.list,
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#inTurn(async () => this.#begin());
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#inTurn(async () => {
+      await this.#leave();
+      this.#book.close();
+    });
+  }
+
+  subscribe(listener: PeerListener): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  send(to: NodeId, channel: Channel, message: object): boolean {
+    return this.#links.linkTo(to)?.send(channel, JSON.stringify(message)) ?? false;
+  }
+
+  cutOff(nodeId: NodeId, code: RefusedPeer['code'], message: string): void {
+    this.#refusals.bar(nodeId, code);
+    const link = this.#links.linkTo(nodeId);
+    if (link === undefined) this.#refusals.add({ code, nodeId, address: '', message });
+    else this.#links.part(link, { code, message });
+  }
+
+  async open(to: NodeId, purpose: StreamPurpose): Promise<PeerStream> {
+    const link = this.#links.linkTo(to);
+    if (link === undefined) throw new PeerStreamError('NotConnected', `${to} is not connected`);
+    const limit = deadline(this.#components.clock, OPEN_DEADLINE_MS);
+    try {
+      const raw = await link.connection.newStream(protocolOf(purpose), { signal: limit.signal });
+      const stream = this.#streamOver(raw, link.connection, to, purpose);
+      const late = new Promise<never>((_, reject) => {
+        limit.signal.addEventListener('abort', () => reject(limit.signal.reason as Error), { once: true });
+      });
+      await Promise.race([stream.taken, late]).catch((error: unknown) => {
+        stream.abort('it was not taken');
+        throw error;
+      });
+      return stream;
+    } catch (error) {
+      if (error instanceof PeerStreamError) throw error;
+      if (limit.signal.aborted) {
+        throw new PeerStreamError(
+          'Stalled',
+          `${to} did not take the stream within ${OPEN_DEADLINE_MS / 1000} s`,
+        );
+      }
+      throw new PeerStreamError('Closed', `The connection with ${to} closed`);
+    } finally {
+      limit.clear();
+    }
+  }
+
+  handle(purpose: StreamPurpose, handler: (stream: PeerStream) => void): void {
+    this.#handlers.set(purpose, handler);
+  }
+
+  async dial(address: string): Promise<DialOutcome> {
+    const parts = partsOf(address);
+    if (parts === undefined) {
+      return { problem: `${address} is no address of a node, such as /ip4/192.168.1.4/tcp/52416` };
+    }
+    this.#book.give(address);
+    const outcome = await this.#dialTarget({ address }, 0);
+    if ('problem' in outcome) this.#dialer.seek({ address });
+    return outcome;
+  }
+
+  async rekey(clusterKey: Uint8Array): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#leave();
+      this.#key = clusterKey;
+      this.#book.change(fingerprintOf(clusterKey));
+      this.#refusals.clear();
+      await this.#begin();
+    });
+  }
+
+  forget(nodeId: NodeId): void {
+    this.#refusals.remove(nodeId);
+    this.#book.forget(nodeId);
+    this.#dialer.leave({ nodeId });
+    const link = this.#links.linkTo(nodeId);
+    if (link === undefined) return;
+    this.#links.part(link, { code: 'Removed', message: 'It was removed from this cluster' });
+    this.#dialer.leave({ nodeId });
+  }
+
+  async #inTurn(action: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(action);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#isStopped || this.#libp2p !== undefined) return;
+    const { log } = this.#components;
+    const { host, discovery } = this.#init;
+    let listenError = 'no address to listen on';
+    this.#discoveryProblem = null;
+    this.#links.begin();
+    const libp2p = await startLibp2p(
+      this.#components,
+      { clusterKey: this.#key, host, port: this.#port, discovery },
+      {
+        onInbound: (connection) => void this.#links.accept(connection, false),
+        onStream: (kind, stream, connection) => this.#onStream(kind, stream, connection),
+        onFound: (found) => this.#onFound(found),
+        onDiscoveryFailed: (problem) => this.#onDiscoveryFailed(problem),
+        onListenFailed: (problem) => (listenError = problem),
+      },
+    );
+    this.#libp2p = libp2p;
+    const [first] = libp2p.getMultiaddrs();
+    this.#listenProblem = first === undefined ? listenMessage(this.#port, listenError) : null;
+    if (this.#listenProblem !== null) log.warn(this.#listenProblem);
+    if (this.#port === 0) this.#port = partsOf(first?.toString() ?? '')?.port ?? 0;
+    this.#pulse(this.#components.clock.monotonic());
+    for (const address of this.#book.given) this.#dialer.seek({ address });
+    for (const nodeId of this.#book.nodeIds) this.#dialer.seek({ nodeId });
+  }
+
+  async #leave(): Promise<void> {
+    const { clock } = this.#components;
+    const libp2p = this.#libp2p;
+    if (libp2p === undefined) return;
+    this.#cancelPulse();
+    this.#dialer.close();
+    await within(clock, 2 * GOODBYE_MS, this.#links.leave(), undefined);
+    this.#dialer.close();
+    this.#libp2p = undefined;
+    await within(clock, STOP_DEADLINE_MS, Promise.resolve(libp2p.stop()), undefined);
+  }
+
+  #pulse(dueAt: number): void {
+    const { clock } = this.#components;
+    const now = clock.monotonic();
+    // After sleep, or a long pause of this process, it was this node that did not listen.
+    if (now - dueAt > PULSE_MS) this.#links.excuseSilence();
+    this.#links.beat();
+    this.#cancelPulse = clock.after(PULSE_MS, () => this.#pulse(now + PULSE_MS));
+  }
+
+  #onStream(kind: StreamKind, stream: Stream, connection: Connection): void {
+    switch (kind) {
+      case 'control':
+      case 'telemetry':
+        return this.#links.attach(kind, stream, connection);
+      case 'task':
+      case 'bulk':
+        return void this.#serve(kind, stream, connection);
+      default:
+        return unreachable(kind);
+    }
+  }
+
+  async #serve(purpose: StreamPurpose, stream: Stream, connection: Connection): Promise<void> {
+    const link = this.#links.linkOver(connection);
+    if (link === undefined || (await link.outcome) !== undefined) {
+      stream.abort(new Error('not connected'));
+      return;
+    }
+    const served = this.#streamOver(stream, connection, link.nodeId, purpose);
+    const handler = this.#handlers.get(purpose);
+    served.answer(handler === undefined ? FrameKind.NotTaken : FrameKind.Taken);
+    try {
+      handler?.(served);
+    } catch (error) {
+      served.abort('it failed here');
+      const about = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#components.log.error('A stream of another node failed here; that is a bug in Skein', {
+        error: about,
+      });
+    }
+  }
+
+  #streamOver(
+    stream: Stream,
+    connection: Connection,
+    peer: NodeId,
+    purpose: StreamPurpose,
+  ): FramedPeerStream {
+    const link = this.#links.linkOver(connection);
+    return new FramedPeerStream(this.#components, {
+      peer,
+      purpose,
+      stream,
+      onHeard: () => link?.heard(),
+      onGarbage: (problem) => {
+        if (link !== undefined)
+          this.#links.onMisbehaved(link, 'Lied', `It sent ${problem} on a ${purpose} stream`);
+      },
+    });
+  }
+
+  #onFound({ id, multiaddrs }: PeerInfo): void {
+    const nodeId = NodeId.safeParse(id.toString());
+    if (!nodeId.success || this.#isStopped || this.#refusals.obstacle(nodeId.data) !== undefined) return;
+    const addresses = multiaddrs.map(String).filter((address) => !isLinkLocal(address));
+    if (this.#links.linkTo(nodeId.data) !== undefined || !this.#book.learn(nodeId.data, addresses)) return;
+    this.#dialer.hasten({ nodeId: nodeId.data });
+  }
+
+  #onDiscoveryFailed(problem: string): void {
+    if (this.#discoveryProblem !== null) return;
+    this.#discoveryProblem =
+      `Other nodes in the local network can not be found: ${problem}. On macOS, allow Skein under System Settings, ` +
+      'Privacy & Security, Local Network. Nodes named with --peer and those met before are dialled all the same.';
+    this.#components.log.warn(this.#discoveryProblem);
+  }
+
+  #onUnreachable(target: Target, problem: string): void {
+    const nodeId = 'nodeId' in target ? target.nodeId : null;
+    const address = 'nodeId' in target ? (this.#book.addressesOf(target.nodeId)[0] ?? '') : target.address;
+    this.#refusals.add({ code: 'Unreachable', nodeId, address, message: problem });
+  }
+
+  #isSettled(target: Target): boolean {
+    if (this.#libp2p === undefined) return true;
+    if ('nodeId' in target) return this.#links.linkTo(target.nodeId) !== undefined;
+    const { address } = target;
+    const parts = partsOf(address);
+    return this.peers.some(
+      ({ nodeId }) =>
+        parts?.peerId === nodeId ||
+        this.#book.addressesOf(nodeId).some((known) => {
+          const reached = partsOf(known);
+          return reached?.host === parts?.host && reached?.port === parts?.port;
+        }),
+    );
+  }
+
+  async #dialTarget(target: Target, attempt: number): Promise<DialOutcome> {
+    if (!('nodeId' in target)) return this.#dialAddress(target.address);
+    const known = this.#book.addressesOf(target.nodeId);
+    // Whatever does not answer must not keep the others from their turn.
+    const start = known.length === 0 ? 0 : attempt % known.length;
+    const addresses = [...known.slice(start), ...known.slice(0, start)];
+    const until = this.#components.clock.monotonic() + DIAL_DEADLINE_MS;
+    let problem = 'No address of it is known';
+    for (const address of addresses) {
+      if (this.#components.clock.monotonic() > until) break;
+      const outcome = await this.#dialAddress(withPeerId(address, target.nodeId));
+      if ('nodeId' in outcome) return outcome;
+      problem = outcome.problem;
+    }
+    return { problem };
+  }
+
+  async #dialAddress(address: string): Promise<DialOutcome> {
+    const libp2p = this.#libp2p;
+    if (libp2p === undefined) return { problem: 'This node is not in a network now' };
+    const peer = this.peers.find(({ nodeId }) => nodeId === partsOf(address)?.peerId);
+    if (peer !== undefined) return { nodeId: peer.nodeId };
+    const { clock } = this.#components;
+    const limit = deadline(clock, ADDRESS_DEADLINE_MS);
+    try {
+      const { multiaddr } = await import('@multiformats/multiaddr');
+      const connection = await libp2p.dial(multiaddr(address), { signal: limit.signal, force: true });
+      const link = this.#links.accept(connection, true);
+      await link.open();
+      const end = await link.outcome;
+      const { nodeId } = link;
+      if (end === undefined) return { nodeId };
+      if (await within(clock, ADDRESS_DEADLINE_MS, this.#links.untilConnected(nodeId), false))
+        return { nodeId };
+      return { problem: end.reason };
+    } catch (error) {
+      return { problem: this.#explain(address, error) };
+    } finally {
+      limit.clear();
+    }
+  }
+
+  #explain(address: string, error: unknown): string {
+    const { nodeId } = this.#components.identity;
+    const problem = dialProblem(error, { address, nodeId, own: this.status.listening });
+    if (problem.isDuplicate) {
+      this.#refusals.add({ code: 'DuplicateNode', nodeId, address, message: problem.message });
+    }
+    return problem.message;
+  }
+}
+
+const isLinkLocal = (address: string): boolean =>
+  partsOf(address)?.host.toLowerCase().startsWith('fe80:') ?? true;
+
+function listenMessage(port: number, error: string): string {
+  const cause = error.includes('EADDRINUSE') ? 'another program uses it' : error;
+  return (
+    `Other nodes can not dial this one: it does not listen on port ${port} (${cause}). It goes on and dials them. ` +
+    'Choose another port with --peer-port, or end that program, and start Skein again.'
+  );
+}
