@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { campaignReal } from './campaign-real.mjs';
 import { setUpOrExit } from './setup/set-up.mjs';
 
 // `npm run campaign -- --seeds N | A..B [--nodes A..B]`: random lives of simulated clusters on all processors.
@@ -12,6 +13,7 @@ const SEEDS_AT_ONCE = 250;
 
 const places = await setUpOrExit();
 const args = process.argv.slice(2);
+if (args.includes('--real')) process.exit(await campaignReal(places, args));
 const { first, last } = rangeOf(valueOf('--seeds') ?? '2000');
 const nodes = valueOf('--nodes') ?? '2..5';
 

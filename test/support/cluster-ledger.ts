@@ -21,6 +21,8 @@ export class Ledger {
   acknowledged = 0;
   /** Commands without an answer, or with one that leaves open whether they take effect. */
   unanswered = 0;
+  /** How many answers of each HTTP status there were, and how many broke off or never came. */
+  readonly answers = new Map<number | 'none', number>();
 
   /** Names that are in use, oldest first. */
   get present(): string[] {
@@ -89,11 +91,17 @@ export class Ledger {
       const tookMs = performance.now() - startedAt;
       if (status === 200) this.acknowledged += 1;
       else this.unanswered += 1;
+      this.#count(status);
       return { type: status === 200 ? 'Acknowledged' : 'Refused', status, text, tookMs };
     } catch (error) {
       this.unanswered += 1;
+      this.#count('none');
       const tookMs = performance.now() - startedAt;
       return { type: 'NoAnswer', status: undefined, text: (error as Error).message, tookMs };
     }
+  }
+
+  #count(answer: number | 'none'): void {
+    this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 }

@@ -36,7 +36,10 @@ export class ClusterNode {
   /** Set as `TMPDIR` of every process, which marks it and its runners. */
   readonly folder: string;
   flags: readonly string[];
+  /** Of the process that started last. */
   output = '';
+  /** Of all processes before it, the newest last. */
+  earlier = '';
   startedAt = 0;
   #child: ChildProcess | undefined;
   #nodeId: NodeId | undefined;
@@ -64,6 +67,7 @@ export class ClusterNode {
       ...this.flags,
       ...more,
     ];
+    this.earlier = (this.earlier + this.output).slice(-256_000);
     this.output = '';
     this.startedAt = performance.now();
     const child = spawn(argv[0] ?? '', argv.slice(1), {
