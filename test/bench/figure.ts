@@ -12,7 +12,7 @@ export interface Figure {
 }
 
 /** `MB` is 10^6 bytes; `×` is a ratio. */
-export type Unit = 'ms' | 'tok/s' | 'MB' | '×';
+export type Unit = 'ms' | 'tok/s' | 'MB' | '×' | '/s' | '%' | 'times';
 
 export type Aim =
   { readonly type: 'Below'; readonly limit: number } | { readonly type: 'AtLeast'; readonly limit: number };

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cleanUpAtExit } from './cleanup.ts';
+import { benchCluster } from './cluster.ts';
 import { benchEngine, benchPortable } from './engine.ts';
 import type { Figure } from './figure.ts';
 import { describeMachine, readLoad } from './machine.ts';
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   stream: benchStream,
   memory: benchMemory,
   placement: benchPlacement,
+  cluster: benchCluster,
 };
 
 const usage = `Usage: npm run bench -- [options]

@@ -83,7 +83,11 @@ function round(value: number, unit: Unit): string {
     case 'MB':
       return value.toFixed(1);
     case '×':
+    case '%':
       return value.toFixed(2);
+    case '/s':
+    case 'times':
+      return value.toFixed(0);
     default:
       return unreachable(unit);
   }
