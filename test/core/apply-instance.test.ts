@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import type { MetaInstanceId } from '../../main/core/id.ts';
+import { instanceIdFor, type MetaInstanceId } from '../../main/core/id.ts';
 import {
   ada,
+  bob,
+  chat,
   created,
   download,
   given,
@@ -14,7 +16,9 @@ import {
   runner,
   taskStarted,
   placed,
+  theChat,
   tiny,
+  updated,
 } from '../support/core-builders.ts';
 
 const other = 'other' as MetaInstanceId;
@@ -50,3 +54,25 @@ test('[L4] an Instance starts over in place → the tasks of the dead attempt ar
   const state = given(...onOneNode, taskStarted(), runner(failure()), retryScheduled(0), retrying);
   expect(state.tasks).toEqual({});
 });
+
+test.each([
+  ['NodeLost', 1],
+  ['RetriesExhausted', 0],
+] as const)(
+  '[L13] a replacement goes for %s while the earlier one is there → failures counted: %i',
+  (reason, failures) => {
+    const instanceId = instanceIdFor(chat, 2, 1);
+    const replacement = placed([bob], chat, { generation: 2, instanceId });
+    const state = given(
+      joined(ada),
+      joined(bob),
+      created(),
+      placed(),
+      updated({ contextLength: 512 }),
+      replacement,
+      { type: 'InstanceRetrying', instanceId },
+      { type: 'InstanceDeleted', instanceId, reason, message: 'bob: boom' },
+    );
+    expect(theChat(state).status.consecutiveFailures).toBe(failures);
+  },
+);

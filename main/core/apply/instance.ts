@@ -139,13 +139,13 @@ function withStatusAfterDeletion(
       ...(disrupted && { disruptions: disruptions + 1 }),
     });
   }
-  // A replacement went: the earlier one goes on serving, with counts of its own.
+  // The earlier one goes on serving. One that gave up leaves it counts of its own; one that was lost only keeps them.
   const updated = exhausted && {
     Updated: stamped(conditions.Updated, { status: 'False', reason: 'ReplacementFailed', message }, at),
   };
   return withStatus(state, metaInstance, {
     nextAttemptAt: null,
-    consecutiveFailures: 0,
+    ...(exhausted && { consecutiveFailures: 0 }),
     ...lastFailure,
     conditions: { ...conditions, ...updated },
   });

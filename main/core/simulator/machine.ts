@@ -52,8 +52,9 @@ export class Machine implements Computer {
     this.disk = new MemoryDisk(surroundings.fold.fold);
   }
 
+  /** Whole ms, as a computer's clock tells them: what it stamped lies never before it. */
   get wallClock(): number {
-    return this.#surroundings.startsAt + this.#surroundings.timeline.now + this.clockSkewMs;
+    return Math.floor(this.#surroundings.startsAt + this.#surroundings.timeline.now + this.clockSkewMs);
   }
 
   get running(): boolean {
