@@ -133,7 +133,8 @@ export class NodeLife {
 
   freeze(): void {
     this.#shell.freeze();
-    this.#around.watch.disturb();
+    // What it said before and was lost on the way still arrives.
+    this.#around.watch.disturb(this.#around.network.caughtUpAt());
   }
 
   thaw(): void {

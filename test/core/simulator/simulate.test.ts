@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addSeed, emptySummary, missing } from '../../../main/core/simulator/campaign.ts';
 import { randomScenario } from '../../../main/core/simulator/random-scenario.ts';
+import { SeededRandom } from '../../../main/core/simulator/random.ts';
 import { parseScenario, type Scenario } from '../../../main/core/simulator/scenario.ts';
 import { simulate } from '../../../main/core/simulator/simulate.ts';
 
@@ -27,6 +28,16 @@ describe('a simulation', () => {
     const played = (seed: number): string => JSON.stringify(simulate(life, { seed }));
     expect(played(7)).toBe(played(7));
     expect(played(8)).not.toBe(played(7));
+  });
+
+  test('[V1] seeds side by side give lives of their own, also large ones', () => {
+    for (const first of [1, 65_000, 103_000, 2 ** 31, 2 ** 40]) {
+      const begun = Array.from({ length: 2_000 }, (_, at) => {
+        const random = new SeededRandom(first + at);
+        return `${random.next()} ${random.next()}`;
+      });
+      expect([first, new Set(begun).size]).toEqual([first, 2_000]);
+    }
   });
 
   test('[V2] a command becomes an event at the master, is placed, and its runner comes up by the plan', () => {
