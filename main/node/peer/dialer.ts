@@ -5,7 +5,10 @@ import { DIAL_TURN_MS, REDIAL_FIRST_MS, REDIAL_LAST_MS, UNREACHABLE_AFTER } from
 /** Who is looked for: a member, wherever it is, or whoever answers at an address that people named. */
 export type Target = { readonly nodeId: NodeId } | { readonly address: string };
 
-export type DialOutcome = { readonly nodeId: NodeId } | { readonly problem: string };
+export type DialOutcome =
+  | { readonly nodeId: NodeId }
+  /** `pauseMs`: another attempt before that would come to the same. */
+  | { readonly problem: string; readonly pauseMs?: number };
 
 export interface DialerInit {
   readonly selfId: NodeId;
@@ -97,6 +100,6 @@ export class Dialer {
     search.failures += 1;
     if (search.failures >= UNREACHABLE_AFTER) this.#init.onUnreachable(target, outcome.problem);
     const pause = Math.min(REDIAL_LAST_MS, REDIAL_FIRST_MS * 2 ** Math.min(search.failures - 1, 16));
-    this.#later(search, pause * (0.5 + 0.5 * this.#random()));
+    this.#later(search, Math.max(outcome.pauseMs ?? 0, pause * (0.5 + 0.5 * this.#random())));
   }
 }

@@ -55,10 +55,10 @@ export const OPEN_DEADLINE_MS = 5_000;
 export const GREETING_DEADLINE_MS = 3_000;
 
 /** One address of one node. */
-export const ADDRESS_DEADLINE_MS = 1_000;
+export const ADDRESS_DEADLINE_MS = 1_500;
 
 /** All addresses of one node. */
-export const DIAL_DEADLINE_MS = 3_000;
+export const DIAL_DEADLINE_MS = 4_000;
 
 /** Who answers within it is alive: decides between a restart and a copied data folder. */
 export const PROBE_DEADLINE_MS = 1_000;

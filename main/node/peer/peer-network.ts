@@ -6,22 +6,12 @@ import type { Identity } from '../identity.ts';
 import type { Log } from '../log.ts';
 import { fingerprintOf } from '../membership/cluster-key.ts';
 import { AddressBook } from './address-book.ts';
-import { isLoopback, partsOf, withPeerId } from './address.ts';
-import { dialProblem } from './dial-problem.ts';
-import { Dialer, type DialOutcome, type Target } from './dialer.ts';
-import { FrameKind } from './frame.ts';
-import { protocolOf, startLibp2p, type StreamKind } from './libp2p-host.ts';
-import {
-  ADDRESS_DEADLINE_MS,
-  DIAL_DEADLINE_MS,
-  GOODBYE_MS,
-  OPEN_DEADLINE_MS,
-  PULSE_MS,
-  STOP_DEADLINE_MS,
-} from './limits.ts';
+import { isLoopback, partsOf } from './address.ts';
+import { Dialer } from './dialer.ts';
+import { startLibp2p, type StreamKind } from './libp2p-host.ts';
+import { GOODBYE_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import {
-  PeerStreamError,
   type Channel,
   type NetworkStatus,
   type Peer,
@@ -32,9 +22,10 @@ import {
   type StreamPurpose,
 } from './network.ts';
 import { PeerLinks } from './peer-links.ts';
-import { FramedPeerStream } from './peer-stream.ts';
+import { PeerStreams } from './peer-streams.ts';
+import { Reach } from './reach.ts';
 import { Refusals } from './refusals.ts';
-import { deadline, within } from './wait.ts';
+import { within } from './wait.ts';
 
 export interface PeerNetworkComponents {
   readonly clock: Clock;
@@ -76,7 +67,8 @@ class Libp2pNetwork implements PeerNetwork {
   readonly #book: AddressBook;
   readonly #links: PeerLinks;
   readonly #dialer: Dialer;
-  readonly #handlers = new Map<StreamPurpose, (stream: PeerStream) => void>();
+  readonly #streams: PeerStreams;
+  readonly #reach: Reach;
   #key: Uint8Array;
   #port: number;
   #libp2p: Libp2p | undefined;
@@ -101,18 +93,29 @@ class Libp2pNetwork implements PeerNetwork {
     });
     this.#dialer = new Dialer(components, {
       selfId: identity.nodeId,
-      isSettled: (target) => this.#isSettled(target),
-      dial: async (target, attempt) => this.#dialTarget(target, attempt),
-      onUnreachable: (target, problem) => this.#onUnreachable(target, problem),
+      isSettled: (target) => this.#reach.isSettled(target),
+      dial: async (target, attempt) => this.#reach.target(target, attempt),
+      onUnreachable: (target, problem) => this.#reach.unreachable(target, problem),
     });
     this.#links = new PeerLinks(
       { clock, listeners: this.#listeners, refusals: this.#refusals, book: this.#book },
       {
         self: { nodeId: identity.nodeId, name: init.name, version: init.version, sessionId: init.sessionId },
         addresses: () => this.status.listening,
-        redial: async (nodeId) => 'nodeId' in (await this.#dialTarget({ nodeId }, 0)),
-        seek: (nodeId) => this.#dialer.seek({ nodeId }),
-        postpone: (nodeId, ms) => this.#dialer.postpone({ nodeId }, ms),
+        redial: async (nodeId) => 'nodeId' in (await this.#reach.target({ nodeId }, 0)),
+        seek: (nodeId) => this.#seek(nodeId),
+        postpone: (nodeId, ms) => {
+          if (this.#refusals.obstacle(nodeId) !== 'Removed') this.#dialer.postpone({ nodeId }, ms);
+        },
+      },
+    );
+    this.#streams = new PeerStreams({ clock, log, links: this.#links });
+    this.#reach = new Reach(
+      { clock, book: this.#book, links: this.#links, refusals: this.#refusals },
+      {
+        selfId: identity.nodeId,
+        libp2p: () => this.#libp2p,
+        listening: () => this.status.listening,
       },
     );
   }
@@ -165,47 +168,24 @@ class Libp2pNetwork implements PeerNetwork {
   }
 
   async open(to: NodeId, purpose: StreamPurpose): Promise<PeerStream> {
-    const link = this.#links.linkTo(to);
-    if (link === undefined) throw new PeerStreamError('NotConnected', `${to} is not connected`);
-    const limit = deadline(this.#components.clock, OPEN_DEADLINE_MS);
-    try {
-      const raw = await link.connection.newStream(protocolOf(purpose), { signal: limit.signal });
-      const stream = this.#streamOver(raw, link.connection, to, purpose);
-      const late = new Promise<never>((_, reject) => {
-        limit.signal.addEventListener('abort', () => reject(limit.signal.reason as Error), { once: true });
-      });
-      await Promise.race([stream.taken, late]).catch((error: unknown) => {
-        stream.abort('it was not taken');
-        throw error;
-      });
-      return stream;
-    } catch (error) {
-      if (error instanceof PeerStreamError) throw error;
-      if (limit.signal.aborted) {
-        throw new PeerStreamError(
-          'Stalled',
-          `${to} did not take the stream within ${OPEN_DEADLINE_MS / 1000} s`,
-        );
-      }
-      throw new PeerStreamError('Closed', `The connection with ${to} closed`);
-    } finally {
-      limit.clear();
-    }
+    return this.#streams.open(to, purpose);
   }
 
   handle(purpose: StreamPurpose, handler: (stream: PeerStream) => void): void {
-    this.#handlers.set(purpose, handler);
+    this.#streams.handle(purpose, handler);
   }
 
-  async dial(address: string): Promise<DialOutcome> {
+  async dial(address: string): Promise<{ readonly nodeId: NodeId } | { readonly problem: string }> {
     const parts = partsOf(address);
     if (parts === undefined) {
       return { problem: `${address} is no address of a node, such as /ip4/192.168.1.4/tcp/52416` };
     }
     this.#book.give(address);
-    const outcome = await this.#dialTarget({ address }, 0);
-    if ('problem' in outcome) this.#dialer.seek({ address });
-    return outcome;
+    const outcome = await this.#reach.target({ address }, 0);
+    if ('nodeId' in outcome) return outcome;
+    if (outcome.pauseMs === undefined) this.#dialer.seek({ address });
+    else this.#dialer.postpone({ address }, outcome.pauseMs);
+    return { problem: outcome.problem };
   }
 
   async rekey(clusterKey: Uint8Array): Promise<void> {
@@ -290,49 +270,16 @@ class Libp2pNetwork implements PeerNetwork {
         return this.#links.attach(kind, stream, connection);
       case 'task':
       case 'bulk':
-        return void this.#serve(kind, stream, connection);
+        return void this.#streams.serve(kind, stream, connection);
       default:
         return unreachable(kind);
     }
   }
 
-  async #serve(purpose: StreamPurpose, stream: Stream, connection: Connection): Promise<void> {
-    const link = this.#links.linkOver(connection);
-    if (link === undefined || (await link.outcome) !== undefined) {
-      stream.abort(new Error('not connected'));
-      return;
-    }
-    const served = this.#streamOver(stream, connection, link.nodeId, purpose);
-    const handler = this.#handlers.get(purpose);
-    served.answer(handler === undefined ? FrameKind.NotTaken : FrameKind.Taken);
-    try {
-      handler?.(served);
-    } catch (error) {
-      served.abort('it failed here');
-      const about = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#components.log.error('A stream of another node failed here; that is a bug in Skein', {
-        error: about,
-      });
-    }
-  }
-
-  #streamOver(
-    stream: Stream,
-    connection: Connection,
-    peer: NodeId,
-    purpose: StreamPurpose,
-  ): FramedPeerStream {
-    const link = this.#links.linkOver(connection);
-    return new FramedPeerStream(this.#components, {
-      peer,
-      purpose,
-      stream,
-      onHeard: () => link?.heard(),
-      onGarbage: (problem) => {
-        if (link !== undefined)
-          this.#links.onMisbehaved(link, 'Lied', `It sent ${problem} on a ${purpose} stream`);
-      },
-    });
+  #seek(nodeId: NodeId): void {
+    this.#dialer.seek({ nodeId });
+    // It may be elsewhere now, where only a name that people gave leads.
+    for (const address of this.#book.given) this.#dialer.seek({ address });
   }
 
   #onFound({ id, multiaddrs }: PeerInfo): void {
@@ -349,78 +296,6 @@ class Libp2pNetwork implements PeerNetwork {
       `Other nodes in the local network can not be found: ${problem}. On macOS, allow Skein under System Settings, ` +
       'Privacy & Security, Local Network. Nodes named with --peer and those met before are dialled all the same.';
     this.#components.log.warn(this.#discoveryProblem);
-  }
-
-  #onUnreachable(target: Target, problem: string): void {
-    const nodeId = 'nodeId' in target ? target.nodeId : null;
-    const address = 'nodeId' in target ? (this.#book.addressesOf(target.nodeId)[0] ?? '') : target.address;
-    this.#refusals.add({ code: 'Unreachable', nodeId, address, message: problem });
-  }
-
-  #isSettled(target: Target): boolean {
-    if (this.#libp2p === undefined) return true;
-    if ('nodeId' in target) return this.#links.linkTo(target.nodeId) !== undefined;
-    const { address } = target;
-    const parts = partsOf(address);
-    return this.peers.some(
-      ({ nodeId }) =>
-        parts?.peerId === nodeId ||
-        this.#book.addressesOf(nodeId).some((known) => {
-          const reached = partsOf(known);
-          return reached?.host === parts?.host && reached?.port === parts?.port;
-        }),
-    );
-  }
-
-  async #dialTarget(target: Target, attempt: number): Promise<DialOutcome> {
-    if (!('nodeId' in target)) return this.#dialAddress(target.address);
-    const known = this.#book.addressesOf(target.nodeId);
-    // Whatever does not answer must not keep the others from their turn.
-    const start = known.length === 0 ? 0 : attempt % known.length;
-    const addresses = [...known.slice(start), ...known.slice(0, start)];
-    const until = this.#components.clock.monotonic() + DIAL_DEADLINE_MS;
-    let problem = 'No address of it is known';
-    for (const address of addresses) {
-      if (this.#components.clock.monotonic() > until) break;
-      const outcome = await this.#dialAddress(withPeerId(address, target.nodeId));
-      if ('nodeId' in outcome) return outcome;
-      problem = outcome.problem;
-    }
-    return { problem };
-  }
-
-  async #dialAddress(address: string): Promise<DialOutcome> {
-    const libp2p = this.#libp2p;
-    if (libp2p === undefined) return { problem: 'This node is not in a network now' };
-    const peer = this.peers.find(({ nodeId }) => nodeId === partsOf(address)?.peerId);
-    if (peer !== undefined) return { nodeId: peer.nodeId };
-    const { clock } = this.#components;
-    const limit = deadline(clock, ADDRESS_DEADLINE_MS);
-    try {
-      const { multiaddr } = await import('@multiformats/multiaddr');
-      const connection = await libp2p.dial(multiaddr(address), { signal: limit.signal, force: true });
-      const link = this.#links.accept(connection, true);
-      await link.open();
-      const end = await link.outcome;
-      const { nodeId } = link;
-      if (end === undefined) return { nodeId };
-      if (await within(clock, ADDRESS_DEADLINE_MS, this.#links.untilConnected(nodeId), false))
-        return { nodeId };
-      return { problem: end.reason };
-    } catch (error) {
-      return { problem: this.#explain(address, error) };
-    } finally {
-      limit.clear();
-    }
-  }
-
-  #explain(address: string, error: unknown): string {
-    const { nodeId } = this.#components.identity;
-    const problem = dialProblem(error, { address, nodeId, own: this.status.listening });
-    if (problem.isDuplicate) {
-      this.#refusals.add({ code: 'DuplicateNode', nodeId, address, message: problem.message });
-    }
-    return problem.message;
   }
 }
 

@@ -151,13 +151,15 @@ export class FramedPeerStream implements PeerStream {
   async #whenRoom(): Promise<void> {
     const clock = this.#clock;
     const deadline = clock.monotonic() + STALLED_AFTER_MS;
-    while (this.#broken === undefined) {
+    for (;;) {
+      if (this.#broken !== undefined) throw this.#broken;
       if (this.#frames.waitingBytes < maxWaitingBytes[this.#purpose]) return;
       const left = deadline - clock.monotonic();
       if (left <= 0) {
-        this.#fail(new PeerStreamError('Stalled', 'The other side does not read'));
-        this.#frames.abort('the other side does not read');
-        break;
+        const stalled = new PeerStreamError('Stalled', 'The other side does not read');
+        this.#fail(stalled);
+        this.#frames.abort(stalled.message);
+        throw stalled;
       }
       await new Promise<void>((resolve) => {
         const done = (): void => {
@@ -169,7 +171,6 @@ export class FramedPeerStream implements PeerStream {
         this.#waiters.add(done);
       });
     }
-    throw this.#broken;
   }
 
   #stir(): void {
