@@ -31,14 +31,17 @@ export class CommandPromises {
       this.#answeredWhenAsked.set(commandId, new Set(this.#done.keys()));
   }
 
-  decided(command: Command, outcome: Outcome, ordered: boolean, state: ClusterState): void {
+  /** @param held commands that the log held at the decision, in their order: what comes after a delete was not deleted by it */
+  decided(command: Command, outcome: Outcome, held: readonly CommandId[]): void {
     const { commandId } = command;
-    this.#ordered.set(commandId, ordered);
+    this.#ordered.set(commandId, held.includes(commandId));
     if (command.type !== 'DeleteMetaInstance' || outcome.type !== 'Accepted') return;
     const answered = this.#answeredWhenAsked.get(commandId);
     const name = command.metaInstanceId;
+    const place = held.indexOf(commandId);
+    const before = new Set(place === -1 ? held : held.slice(0, place));
     const creates = (this.#creates.get(name) ?? []).filter(
-      (create) => answered?.has(create) === true && state.commands.includes(create),
+      (create) => answered?.has(create) === true && before.has(create),
     );
     this.#deleted.push({ commandId, name, creates: new Set(creates) });
   }

@@ -177,9 +177,9 @@ export class NodeLife {
     this.#noteJoining();
     if (ready.persist !== null) this.#onDurable(ready.persist);
     for (const { from, command } of ready.submit) {
-      this.#tenure?.decide(command, true, (outcome, ordered) => {
+      this.#tenure?.decide(command, true, (outcome, held) => {
         watch.count('commandSubmittedAgain');
-        watch.decided(machine, command.command, outcome, ordered);
+        watch.decided(command.command, outcome, held);
         const { commandId } = command.command;
         this.#shell.after(0, () => void this.#shell.input({ type: 'Answer', to: from, commandId, outcome }));
       });
@@ -244,8 +244,8 @@ export class NodeLife {
     switch (parcel.type) {
       case 'Command': {
         const { command } = parcel;
-        this.#tenure?.decide({ command, baseGeneration: null }, false, (outcome, ordered) => {
-          this.#around.watch.decided(this.#machine, command, outcome, ordered);
+        this.#tenure?.decide({ command, baseGeneration: null }, false, (outcome, held) => {
+          this.#around.watch.decided(command, outcome, held);
           this.#carry(from, { type: 'Reply', commandId: command.commandId, outcome });
         });
         return;

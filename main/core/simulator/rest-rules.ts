@@ -25,6 +25,8 @@ export interface Reviewed {
 
 /** How long a connected set may take to agree on a master (REPLICATION, last section). */
 const QUIET_MS = 5 * SECOND;
+/** Within which an unwanted process has ended and the log says so. */
+const STOP_MS = 2 * SECOND;
 /** Links slower than a LAN's are outside of the promise. */
 const LAN_LATENCY_MS = 60;
 
@@ -187,13 +189,21 @@ function reallyReady(
 }
 
 /** No process that nobody wants, and none in the log that is not there. */
-function reviewRunners({ watch }: Reviewed, { name, nodeId, life }: Machine, state: ClusterState): void {
+function reviewRunners(
+  { watch, timeline }: Reviewed,
+  { name, nodeId, life }: Machine,
+  state: ClusterState,
+): void {
   const living = life?.worker.living ?? [];
+  // One that was unloaded a moment ago, because nobody used it, may still be on its way out.
+  const ending = timeline.now - watch.orderedAt < STOP_MS;
   for (const process of living) {
+    if (ending && process.status?.type === 'ShuttingDown') continue;
     if (!isWanted(state, process)) watch.violate('Orphan', `${name} still runs ${process.runnerId}`);
   }
   for (const runner of values(state.runners)) {
     if (runner.nodeId !== nodeId || isTerminal(runner.status)) continue;
+    if (ending && runner.status.type === 'ShuttingDown') continue;
     if (living.some(({ runnerId }) => runnerId === runner.runnerId)) continue;
     watch.violate('Ghost', `the log says that ${name} runs ${runner.runnerId}, which is not there`);
   }

@@ -4,7 +4,7 @@ import type { Proposal } from '../election/input.ts';
 import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
 import type { Event } from '../event.ts';
 import type { Holding } from '../holding.ts';
-import type { EpochTag, NodeId, RunnerId } from '../id.ts';
+import type { CommandId, EpochTag, NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import { reconcileInstance } from '../reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../reconcile/meta-instance.ts';
@@ -121,15 +121,20 @@ export class Tenure {
   }
 
   /**
-   * @param answer called once everything the log held at the decision is safe; at most once, never after `end`
+   * @param answer called once everything the log held at the decision is safe, with the commands it held then; at most
+   * once, never after `end`
    * @param ofTail the command was answered before, on a side that lost
    */
-  decide(kept: KeptCommand, ofTail: boolean, answer: (outcome: Outcome, ordered: boolean) => void): void {
+  decide(
+    kept: KeptCommand,
+    ofTail: boolean,
+    answer: (outcome: Outcome, held: readonly CommandId[]) => void,
+  ): void {
     if (this.#over) return;
     const { events, kept: ordering, outcome } = decideKept(this.#ordered, kept, ofTail, this.#context());
     if (!this.#record(events, ordering)) return;
-    const ordered = this.#ordered.commands.includes(kept.command.commandId);
-    this.#whenSafe(() => answer(outcome, ordered));
+    const { commands } = this.#ordered;
+    this.#whenSafe(() => answer(outcome, commands));
   }
 
   /** @param taken called once what came of them is safe, with the last index that matters */

@@ -150,9 +150,12 @@ export class Watch {
     this.trace({ type: 'command', node, command });
   }
 
-  /** The master tells the outcome: everything it rests on is safe. */
-  decided({ disk }: Speaker, command: Command, outcome: Outcome, ordered: boolean): void {
-    this.commands.decided(command, outcome, ordered, disk.state);
+  /**
+   * The master tells the outcome: everything it rests on is safe.
+   * @param held commands in the log at the decision, this one too if anything was ordered for it
+   */
+  decided(command: Command, outcome: Outcome, held: readonly CommandId[]): void {
+    this.commands.decided(command, outcome, held);
     if (outcome.type === 'Refused' && outcome.code === 'EditConflict') this.count('editConflict');
   }
 

@@ -118,15 +118,13 @@ describe('[V6] what people were told', () => {
   const create = { type: 'CreateMetaInstance', commandId: 'c1', metaInstanceId: chat } as Command;
   const remove = { type: 'DeleteMetaInstance', commandId: 'c2', metaInstanceId: chat } as Command;
   const accepted = { type: 'Accepted' } as const;
-  const knows = (...commands: string[]): ClusterState => ({
-    ...emptyState,
-    commands: commands as CommandId[],
-  });
+  const held = (...commands: string[]): CommandId[] => commands as CommandId[];
+  const knows = (...commands: string[]): ClusterState => ({ ...emptyState, commands: held(...commands) });
 
   test('a command that was told as done, is on a disk and not in the log is lost', () => {
     const promises = new CommandPromises();
     promises.asked(create);
-    promises.decided(create, accepted, true, knows());
+    promises.decided(create, accepted, held('c1'));
     promises.answered(create, accepted);
     expect(promises.lost(knows())).toEqual([]);
     promises.stored(create.commandId, ada);
@@ -140,7 +138,7 @@ describe('[V6] what people were told', () => {
     const promises = new CommandPromises();
     for (const command of [create, remove]) {
       promises.asked(command);
-      promises.decided(command, accepted, true, knows('c1'));
+      promises.decided(command, accepted, held('c1', command.commandId));
       promises.answered(command, accepted);
       promises.stored(command.commandId, ada);
     }
@@ -151,6 +149,21 @@ describe('[V6] what people were told', () => {
     expect(promises.revived(state, [made, anew])).toEqual([]);
     expect(promises.revived(emptyState, [made])).toEqual([]);
   });
+});
+
+test('[V6] what the other side made comes after the delete, which is then told by two tails → not revived (random life 109772)', () => {
+  const promises = new CommandPromises();
+  const ids = (...commands: string[]): CommandId[] => commands as CommandId[];
+  const create = { type: 'CreateMetaInstance', commandId: 'c1', metaInstanceId: chat } as Command;
+  const remove = { type: 'DeleteMetaInstance', commandId: 'c2', metaInstanceId: chat } as Command;
+  promises.asked(create);
+  promises.answered(create, { type: 'Accepted' });
+  promises.asked(remove);
+  for (const held of [ids('c2'), ids('c2', 'c1')]) promises.decided(remove, { type: 'Accepted' }, held);
+  promises.stored(remove.commandId, ada);
+  const made: Entry = { ...entry(1, 'node-ada', created(chat)), commandId: create.commandId };
+  const state = apply(emptyState, { index: 1, at: 1, event: created(chat) });
+  expect(promises.revived(state, [made])).toEqual([]);
 });
 
 describe('[V7] at rest', () => {
