@@ -27,3 +27,9 @@ export type Holding = z.infer<typeof Holding>;
 
 /** As many as may be told. */
 export const offered = (runners: readonly HeldRunner[]): HeldRunner[] => runners.slice(0, MOST_HELD);
+
+/** Whether a master has something to look at again. */
+export const holdsOther = (before: Holding, now: Holding): boolean =>
+  before.joining !== now.joining ||
+  before.runners.length !== now.runners.length ||
+  now.runners.some(({ runnerId }, at) => before.runners[at]?.runnerId !== runnerId);

@@ -39,7 +39,8 @@ export class Announcer {
       `Skein ${api.version} on ${nodeName(api.state(), api.nodeId)}\n` +
         `  node  ${api.nodeId}\n  data  ${init.dataDir}\n  API   ${init.address}  (docs: ${init.address}/openapi.json)\n\n`,
     );
-    this.#unwatch = api.watch(() => this.#tellPhases());
+    const tell = (): void => this.#tellPhases();
+    this.#unwatch = api.watch(tell, tell);
     this.#tellPhases();
     if (output.isTTY === true) this.#redraw();
   }

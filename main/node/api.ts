@@ -25,6 +25,16 @@ export interface TaskStream extends AsyncIterable<TaskEvent> {
   cancel(): void;
 }
 
+/** Who orders events now and how far each node is, as this node knows it. */
+export interface ClusterView {
+  /** Null = nobody leads. */
+  readonly master: NodeId | null;
+  /** Of the master; while there is none, the newest that this node took part in. */
+  readonly term: number;
+  /** Index of the last event that each node told to have applied. */
+  readonly applied: Readonly<Record<NodeId, number>>;
+}
+
 /** All that the REST server and other surfaces may do with a node. */
 export interface NodeApi {
   readonly nodeId: NodeId;
@@ -33,14 +43,24 @@ export interface NodeApi {
   readonly policy: Policy;
   state(): ClusterState;
   telemetry(): Telemetry;
-  /** Resolves when the command's events are on disk. */
+  cluster(): ClusterView;
+  /**
+   * Resolves once the master has ordered the command and this node has applied what came of it. Rejects with
+   * `NoMasterError` when nobody could say in time what became of it.
+   */
   submit(command: Command): Promise<Result<{ readonly index: number }, Refusal>>;
   newCommandId(): CommandId;
   models(): readonly ModelCard[];
   /** Events with index > `after`, oldest first, at most `limit`; those before the newest snapshot may be gone. */
   events(after: number, limit: number): readonly IndexedEvent[];
-  /** Called after each applied event; the returned function ends it. */
-  watch(listener: (entry: IndexedEvent, state: ClusterState) => void): () => void;
+  /**
+   * `onEntry` is called after each applied event; `onReset` when events beyond `after` are no longer in the log or a
+   * whole state came in their place. The returned function ends it.
+   */
+  watch(
+    onEntry: (entry: IndexedEvent, state: ClusterState) => void,
+    onReset?: (after: number, state: ClusterState) => void,
+  ): () => void;
   /** `target` is a model id or a MetaInstance id. Resolves once the runner has taken or refused the task. */
   startTask(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>>;
 }

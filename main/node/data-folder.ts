@@ -63,6 +63,16 @@ export class DataFolder {
     return join(this.path, 'events.sqlite');
   }
 
+  /** Which cluster this node belongs to. */
+  get clusterPath(): string {
+    return join(this.path, 'cluster.json');
+  }
+
+  /** Where other nodes were reached. */
+  get peersPath(): string {
+    return join(this.path, 'peers.json');
+  }
+
   /** Model files, the user's model cards, and what was verified. */
   get modelsPath(): string {
     return join(this.path, 'models');

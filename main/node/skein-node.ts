@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { IndexedEvent } from '../core/event.ts';
-import { CommandId, TaskId, type NodeId } from '../core/id.ts';
-import type { ModelCard } from '../core/model-card.ts';
+import { CommandId, TaskId } from '../core/id.ts';
 import { defaultPolicy, type Policy } from '../core/policy.ts';
 import type { ClusterState } from '../core/state.ts';
-import type { Telemetry } from '../core/telemetry.ts';
+import { SECOND } from '../core/unit.ts';
 import type { NodeApi } from './api.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -16,21 +14,23 @@ import { friendlyName } from './hardware/friendly-name.ts';
 import { loadIdentity } from './identity.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
-import { Master } from './master/master.ts';
-import { Reconcilers } from './master/reconcilers.ts';
+import { loadCluster } from './membership/load-cluster.ts';
 import { readCatalog } from './model/catalog.ts';
 import { ModelStore } from './model/model-store.ts';
 import { ChildProcessHost } from './runner/child-process-host.ts';
 import type { RunnerTimings } from './runner/defaults.ts';
 import { reapOrphans } from './runner/orphans.ts';
 import { createServer } from './server/server.ts';
-import { EventLog } from './store/event-log.ts';
-import { withRdma } from './telemetry/cables.ts';
+import { createPeerNetwork } from './peer/peer-network.ts';
+import { Member } from './replica/member.ts';
+import { ReplicaStore } from './store/replica-store.ts';
 import { DecodeSpeed } from './telemetry/decode-speed.ts';
 import { LinkTable } from './telemetry/link-table.ts';
 import { platformFacts, systemReaders } from './telemetry/readers.ts';
 import { TelemetrySampler } from './telemetry/telemetry-sampler.ts';
 import { LoadOnRequest } from './worker/load-on-request.ts';
+import { TaskReports } from './worker/reports-of-tasks.ts';
+import { TaskService } from './worker/task-service.ts';
 import { Tasks } from './worker/tasks.ts';
 import { Worker } from './worker/worker.ts';
 
@@ -70,24 +70,45 @@ export function createSkeinNode({ log }: { readonly log: Log }, init: SkeinNodeI
   }
 }
 
+/** A node on its own is its own master within this time; one of many serves before that is settled. */
+const SETTLE_MS = 0.3 * SECOND;
+
 function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode {
   const clock = systemClock;
   const random = Math.random;
   const sessionId = randomUUID();
-  const startedAt = clock.now();
-  const { config } = init;
-  const { nodeId } = loadIdentity({ log }, { path: folder.identityPath });
+  const { config, version } = init;
+  const identity = loadIdentity({ log }, { path: folder.identityPath });
+  const { nodeId } = identity;
+  const { key } = loadCluster({ clock, log }, { path: folder.clusterPath, given: config.clusterKey });
   const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
-  const opened = EventLog.open({ clock, log }, { path: folder.eventsPath, self: nodeId });
+  const opened = ReplicaStore.open(
+    { clock, log },
+    {
+      path: folder.eventsPath,
+      self: nodeId,
+      onCompacted: (compacted) => member.compacted(compacted),
+    },
+  );
+  const { store } = opened;
   for (const notice of [...catalog.warnings, ...opened.notices]) log.warn(notice);
 
+  let name = config.name ?? hostname();
   const policy = { ...defaultPolicy, ...init.policy };
-  const master = new Master(
-    { log: opened.log, clock },
+  const network = createPeerNetwork(
+    { clock, log, identity, random },
     {
-      state: opened.state,
-      observe: () => ({ telemetry: telemetry(), policy }),
-      onBroken: init.onBroken,
+      get name() {
+        return name;
+      },
+      version,
+      sessionId,
+      clusterKey: key,
+      host: config.peerHost,
+      port: config.peerPort,
+      peers: config.peers,
+      discovery: config.discovery,
+      bookPath: folder.peersPath,
     },
   );
   const models = new ModelStore(
@@ -96,19 +117,23 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   );
   const pidFolder = join(folder.path, 'runners');
   const host = new ChildProcessHost({ clock }, { entry: init.runnerEntry, pidFolder });
-  const speed = new DecodeSpeed({ log }, { path: folder.speedPath, engine: init.version });
+  const speed = new DecodeSpeed({ log }, { path: folder.speedPath, engine: version });
   const sampler = new TelemetrySampler(
     { clock, log, readers: systemReaders(clock, folder.path) },
     { nodeId, ...platformFacts(process.platform), decodeBytesPerSecond: () => speed.bytesPerSecond },
   );
-  const worker = new Worker(
+  const state = (): ClusterState => store.state;
+  const onChange = (): void => member.look();
+  const worker: Worker = new Worker(
     { host, models, clock, log, random, speed },
     {
       nodeId,
       sessionId,
+      policy,
       limits: config.limits,
-      state: () => master.state,
-      report: (report) => master.report(report),
+      state,
+      isReported: (runnerId) => member.isReported(runnerId),
+      onChange,
       ...(init.timings && { timings: init.timings }),
     },
   );
@@ -116,61 +141,112 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     { clock, log },
     {
       self: nodeId,
-      // No other node is connected yet.
-      connections: () => [],
+      connections: () => network.peers,
       interfaces: () => sampler.hardware()?.interfaces ?? [],
       idle: () => worker.telemetry.runners.every(({ activeTasks }) => activeTasks === 0),
     },
   );
-  const telemetry = (): Telemetry => observe({ nodeId, since: startedAt, sampler, links, worker });
-  const reconcilers = new Reconcilers({ master, clock, log, random }, { telemetry, policy });
+  const taskReports = new TaskReports({ state, onChange });
+  const member: Member = new Member(
+    { disk: store, network, clock, log, random },
+    {
+      nodeId,
+      sessionId,
+      persisted: opened.persisted,
+      policy,
+      started: () => ({
+        type: 'NodeStarted',
+        nodeId,
+        name,
+        version,
+        sessionId,
+        memoryBytes: sampler.current()?.totalBytes ?? totalmem(),
+      }),
+      observe: () => {
+        const node = sampler.current();
+        const hardware = sampler.hardware();
+        return {
+          ...worker.telemetry,
+          ...(node && { node }),
+          ...(hardware && { hardware }),
+          links: links.current(),
+          holding: worker.holding,
+        };
+      },
+      work: {
+        act: () => worker.act(),
+        reports: () => [...worker.reports(), ...taskReports.reports()],
+        joins: () => worker.joins(),
+        isLevel: () => worker.isLevel(),
+      },
+      onBroken: init.onBroken,
+    },
+  );
   const newCommandId = (): CommandId => CommandId.parse(randomUUID());
   const loads = new LoadOnRequest(
-    { clock, newCommandId, submit: (command) => master.submit(command) },
-    { state: () => master.state },
+    { clock, newCommandId, submit: (command) => member.submit(command) },
+    { state },
   );
   const tasks = new Tasks(
-    { leaderOf: (instance) => worker.leaderOf(instance), newTaskId: () => TaskId.parse(randomUUID()), loads },
-    { nodeId, state: () => master.state, report: (report) => master.report(report) },
+    {
+      leaderOf: (instance) => worker.leaderOf(instance),
+      newTaskId: () => TaskId.parse(randomUUID()),
+      loads,
+      network,
+    },
+    { nodeId, state, report: (report) => taskReports.add(report) },
   );
-  const api = createApi({
-    nodeId,
-    version: init.version,
-    policy,
-    master,
-    log: opened.log,
-    tasks,
-    telemetry,
-    models: catalog.cards,
+  const taskService = new TaskService({
+    network,
+    log,
+    leaderOf(instanceId) {
+      const instance = store.state.instances[instanceId];
+      return instance && worker.leaderOf(instance);
+    },
   });
+  const api: NodeApi = {
+    nodeId,
+    version,
+    policy,
+    state,
+    telemetry: () => member.telemetry,
+    submit: (command) => member.submit(command),
+    newCommandId,
+    models: () => catalog.cards,
+    events: (after, limit) => store.readEvents(after, limit),
+    watch: (onEntry, onReset) => member.watch({ onEntry, ...(onReset && { onReset }) }),
+    cluster: () => member.cluster,
+    startTask: (target, generation) => tasks.start(target, generation),
+  };
   const server = createServer({ api, log, clock, random }, { port: config.port });
 
   const disk: Startable = {
     start: async () => undefined,
     stop: async () => {
-      await opened.log.close();
+      await store.close();
       folder.close();
     },
   };
   const presence: Startable = {
     async start() {
       await reapOrphans({ clock, log }, pidFolder);
-      await master.report({
-        type: 'NodeStarted',
-        nodeId,
-        name: config.name ?? (await friendlyName({ platform: process.platform, hostname, run: runCommand })),
-        version: init.version,
-        sessionId,
-        memoryBytes: sampler.current()?.totalBytes ?? totalmem(),
-      });
-      master.watch((entry) => {
-        worker.onEntry(entry);
-        tasks.onEntry(entry);
+      name = config.name ?? (await friendlyName({ platform: process.platform, hostname, run: runCommand }));
+      member.watch({
+        onEntry(entry) {
+          if (entry.event.type === 'MetaInstanceRetried') worker.retryNow();
+          tasks.onEntry(entry);
+        },
+        onReset: () => tasks.onReset(),
       });
     },
     stop: async () => undefined,
   };
-  const parts = [disk, sampler, links, presence, worker, reconcilers, server];
+  const settled: Startable = {
+    start: () => member.whenKnown(SETTLE_MS),
+    stop: async () => undefined,
+  };
+  // The network last: to load it takes longer than all the rest, and a node answers without it.
+  const parts = [disk, sampler, links, presence, member, worker, taskService, settled, server, network];
   return {
     api,
     isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
@@ -179,54 +255,5 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     },
     start: () => startAll(parts),
     stop: () => stopAll(parts),
-  };
-}
-
-function observe(parts: {
-  readonly nodeId: NodeId;
-  readonly since: number;
-  readonly sampler: TelemetrySampler;
-  readonly links: LinkTable;
-  readonly worker: Worker;
-}): Telemetry {
-  const { nodeId, since, sampler, links, worker } = parts;
-  const { runners, downloads } = worker.telemetry;
-  const node = sampler.current();
-  const own = sampler.hardware();
-  const hardware = own === undefined ? {} : { [nodeId]: own };
-  const measured = withRdma(links.current(), hardware);
-  return {
-    nodes: node === undefined ? {} : { [nodeId]: node },
-    hardware,
-    ...(measured.length > 0 && { links: measured }),
-    runners: Object.fromEntries(runners.map((runner) => [runner.runnerId, runner])),
-    downloads,
-    peers: { self: nodeId, since, closed: [] },
-  };
-}
-
-function createApi(parts: {
-  readonly nodeId: NodeId;
-  readonly version: string;
-  readonly policy: Policy;
-  readonly master: Master;
-  readonly log: EventLog;
-  readonly tasks: Tasks;
-  readonly telemetry: () => Telemetry;
-  readonly models: readonly ModelCard[];
-}): NodeApi {
-  const { master, log, tasks, telemetry, models } = parts;
-  return {
-    nodeId: parts.nodeId,
-    version: parts.version,
-    policy: parts.policy,
-    state: () => master.state,
-    telemetry,
-    submit: (command) => master.submit(command),
-    newCommandId: () => CommandId.parse(randomUUID()),
-    models: () => models,
-    events: (after, limit): readonly IndexedEvent[] => log.read(after, limit),
-    watch: (listener: (entry: IndexedEvent, state: ClusterState) => void) => master.watch(listener),
-    startTask: (target, generation) => tasks.start(target, generation),
   };
 }

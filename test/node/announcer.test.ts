@@ -15,9 +15,9 @@ async function announce(isTTY: boolean): Promise<void> {
   const api = {
     nodeId: someNode,
     version: '0.1.0',
-    state: () => world.master.state,
+    state: () => world.state,
     telemetry: () => ({ nodes: {}, runners: {}, downloads: world.worker.telemetry.downloads }),
-    watch: (listener: Parameters<NodeApi['watch']>[0]) => world.master.watch(listener),
+    watch: (listener: Parameters<NodeApi['watch']>[0]) => world.member.watch({ onEntry: listener }),
   } as unknown as NodeApi;
   const output = { isTTY, write: (text: string): void => void (printed += text) };
   announcer = new Announcer({ api, clock: world.clock, output });

@@ -19,7 +19,7 @@ import { emptyState, type ClusterState } from '../../main/core/state.ts';
 import type { TaskEnd, TokenUsage } from '../../main/core/task.ts';
 import type { Telemetry } from '../../main/core/telemetry.ts';
 import { instanceOf } from '../../main/core/view.ts';
-import type { NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
+import type { ClusterView, NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
 
 export const nodeId = 'fake-node-0' as NodeId;
 
@@ -128,6 +128,11 @@ export function nowUs(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
+interface Watcher {
+  readonly onEntry: (entry: IndexedEvent, state: ClusterState) => void;
+  readonly onReset: ((after: number, state: ClusterState) => void) | undefined;
+}
+
 /** A whole node in memory: the real core decides and folds; placement, runners and words are the test's. */
 export class FakeNode implements NodeApi {
   readonly nodeId = nodeId;
@@ -137,6 +142,7 @@ export class FakeNode implements NodeApi {
   readonly log: IndexedEvent[] = [];
   cards: ModelCard[] = [tinyCard];
   observed: Telemetry = { nodes: {}, runners: {}, downloads: [] };
+  led: ClusterView = { master: nodeId, term: 1, applied: {} };
   /** Set to refuse every task. */
   refusal: TaskRefusal | null = null;
   /** Called with each new task, e.g. to make it answer at once. */
@@ -144,7 +150,7 @@ export class FakeNode implements NodeApi {
   /** Whether a created MetaInstance becomes Ready, and a deleted one goes, by itself. */
   automatic = true;
   readonly #now: () => number;
-  readonly #watchers = new Set<(entry: IndexedEvent, state: ClusterState) => void>();
+  readonly #watchers = new Set<Watcher>();
   #state: ClusterState = emptyState;
   #ids = 0;
 
@@ -185,9 +191,21 @@ export class FakeNode implements NodeApi {
     return this.log.filter(({ index }) => index > after).slice(0, limit);
   }
 
-  watch(listener: (entry: IndexedEvent, state: ClusterState) => void): () => void {
-    this.#watchers.add(listener);
-    return () => this.#watchers.delete(listener);
+  watch(onEntry: Watcher['onEntry'], onReset?: Watcher['onReset']): () => void {
+    const watcher = { onEntry, onReset };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  cluster(): ClusterView {
+    return this.led;
+  }
+
+  /** Another part of the cluster won: what lies beyond `after` is not in the log any more. */
+  reset(after: number): void {
+    this.log.splice(this.log.findIndex(({ index }) => index > after));
+    this.#state = this.log.reduce(apply, emptyState);
+    for (const { onReset } of this.#watchers) onReset?.(after, this.#state);
   }
 
   get watchers(): number {
@@ -243,7 +261,7 @@ export class FakeNode implements NodeApi {
     };
     this.#state = apply(this.#state, entry);
     this.log.push(entry);
-    for (const listener of [...this.#watchers]) listener(entry, this.#state);
+    for (const { onEntry } of [...this.#watchers]) onEntry(entry, this.#state);
   }
 
   place(metaInstanceId: MetaInstanceId): InstanceId {

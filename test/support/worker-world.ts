@@ -1,23 +1,24 @@
 import type { Command } from '../../main/core/command.ts';
+import type { Event } from '../../main/core/event.ts';
 import type { RunnerReport } from '../../main/core/contract/runner.ts';
 import { CommandId, MetaInstanceId, TaskId } from '../../main/core/id.ts';
 import type { ModelCard } from '../../main/core/model-card.ts';
 import { phaseLabel } from '../../main/core/phase.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import { ok, refused } from '../../main/core/result.ts';
-import { emptyState } from '../../main/core/state.ts';
-import type { Telemetry } from '../../main/core/telemetry.ts';
+import type { ClusterState } from '../../main/core/state.ts';
 import { GiB } from '../../main/core/unit.ts';
-import { Master } from '../../main/node/master/master.ts';
-import { Reconcilers } from '../../main/node/master/reconcilers.ts';
 import type { EnsureInit, ModelFile } from '../../main/node/model/model-store.ts';
+import { Member } from '../../main/node/replica/member.ts';
 import { LoadOnRequest } from '../../main/node/worker/load-on-request.ts';
+import { TaskReports } from '../../main/node/worker/reports-of-tasks.ts';
 import { Tasks } from '../../main/node/worker/tasks.ts';
 import { Worker } from '../../main/node/worker/worker.ts';
 import { card, event, someNode, spec } from './builders.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeRunnerHost, type FakeRunnerProcess } from './fake-runner-host.ts';
-import { MemoryLog } from './memory-log.ts';
+import { MemoryAir } from './memory-peer-network.ts';
+import { MemoryReplicaDisk } from './memory-replica-disk.ts';
 import { silentLog } from './runner-builders.ts';
 
 /** A model store whose searches a test answers. */
@@ -42,52 +43,59 @@ export class FakeModels {
 type WithoutId<Each> = Each extends Command ? Omit<Each, 'commandId'> : never;
 export type Asked = WithoutId<Command>;
 
-const roomy: Telemetry = {
-  nodes: { [someNode]: { nodeId: someNode, totalBytes: 16 * GiB, availableBytes: 8 * GiB, at: 0 } },
-  runners: {},
-  downloads: [],
-};
+const SESSION = 'session-1';
 
-/** One node in memory: real master, reconcilers, worker and tasks; scripted runners, models and time. */
+/** One node in memory: real member, reconcilers, worker and tasks; scripted runners, models and time. */
 export class WorkerWorld {
   readonly clock = new FakeClock();
-  readonly log = new MemoryLog();
+  readonly disk = new MemoryReplicaDisk();
   readonly host = new FakeRunnerHost();
   readonly models = new FakeModels();
-  readonly master: Master;
+  readonly member: Member;
   readonly worker: Worker;
   readonly tasks: Tasks;
-  readonly #reconcilers: Reconcilers;
 
   constructor() {
-    const { clock, log } = this;
-    const master = new Master(
-      { log, clock },
-      {
-        state: emptyState,
-        observe: () => ({ policy: defaultPolicy, telemetry: roomy }),
-        onBroken: (problem) => {
-          throw problem;
-        },
-      },
-    );
+    const { clock, disk } = this;
     const random = (): number => 0.5;
-    const node = { nodeId: someNode, state: () => master.state };
-    this.master = master;
+    const node = { nodeId: someNode, state: () => disk.state };
+    const onChange = (): void => this.member.look();
+    const reports = new TaskReports({ state: node.state, onChange });
+    const network = new MemoryAir({ clock }).join({ nodeId: someNode, sessionId: SESSION });
     this.worker = new Worker(
       { host: this.host, models: this.models, clock, log: silentLog, random },
       {
         ...node,
-        sessionId: 'session-1',
+        sessionId: SESSION,
+        policy: defaultPolicy,
         limits: { maxTasks: 2, maxQueued: 2, prefillChunk: 64, kvBytes: undefined },
-        report: (report) => master.report(report),
+        isReported: (runnerId) => this.member.isReported(runnerId),
+        onChange,
       },
     );
-    this.#reconcilers = new Reconcilers(
-      { master, clock, log: silentLog, random },
+    this.member = new Member(
+      { disk, network, clock, log: silentLog, random },
       {
+        nodeId: someNode,
+        sessionId: SESSION,
+        persisted: disk.persisted,
         policy: defaultPolicy,
-        telemetry: () => roomy,
+        started: () => event.nodeStarted() as Extract<Event, { type: 'NodeStarted' }>,
+        observe: () => ({
+          ...this.worker.telemetry,
+          node: { nodeId: someNode, totalBytes: 16 * GiB, availableBytes: 8 * GiB, at: 0 },
+          links: [],
+          holding: this.worker.holding,
+        }),
+        work: {
+          act: () => this.worker.act(),
+          reports: () => [...this.worker.reports(), ...reports.reports()],
+          joins: () => this.worker.joins(),
+          isLevel: () => this.worker.isLevel(),
+        },
+        onBroken: (problem) => {
+          throw problem;
+        },
       },
     );
     let drawn = 0;
@@ -95,37 +103,45 @@ export class WorkerWorld {
       {
         leaderOf: (instance) => this.worker.leaderOf(instance),
         newTaskId: () => TaskId.parse(`task-${(drawn += 1)}`),
+        network,
         loads: new LoadOnRequest(
           {
             clock,
             newCommandId: () => CommandId.parse(`load-${(drawn += 1)}`),
-            submit: (command) => master.submit(command),
+            submit: (command) => this.member.submit(command),
           },
-          { state: () => master.state, loadMs: 2_000 },
+          { state: node.state, loadMs: 2_000 },
         ),
       },
-      { ...node, report: (report) => master.report(report) },
+      { ...node, report: (report) => reports.add(report) },
     );
   }
 
+  get state(): ClusterState {
+    return this.disk.state;
+  }
+
   async start(): Promise<void> {
-    await this.master.record([event.nodeStarted()]);
-    this.master.watch((entry) => {
-      this.worker.onEntry(entry);
-      this.tasks.onEntry(entry);
+    this.member.watch({
+      onEntry: (entry) => {
+        if (entry.event.type === 'MetaInstanceRetried') this.worker.retryNow();
+        this.tasks.onEntry(entry);
+      },
     });
+    await this.member.start();
     await this.worker.start();
-    await this.#reconcilers.start();
-    await this.settle();
+    while (this.state.nodes[someNode] === undefined) await this.pass(20);
   }
 
   async stop(): Promise<void> {
-    await this.#reconcilers.stop();
     const stopped = this.worker.stop();
     await this.settle();
     for (const runner of this.host.processes) runner.exit({ type: 'Exited', code: 0 });
     await stopped;
     await this.settle();
+    const left = this.member.stop();
+    await this.pass(5_000);
+    await left;
   }
 
   /** Lets everything that can happen without time passing happen. */
@@ -140,29 +156,29 @@ export class WorkerWorld {
 
   async submit(type: 'create' | 'retry' | 'delete', name = 'chat'): Promise<boolean> {
     const metaInstanceId = MetaInstanceId.parse(name);
-    const commandId = CommandId.parse(`${type}-${name}-${this.master.ordered.lastIndex}`);
+    const commandId = CommandId.parse(`${type}-${name}-${this.state.lastIndex}`);
     const commands: Record<typeof type, Command> = {
       create: { type: 'CreateMetaInstance', commandId, metaInstanceId, spec: spec(), card: card() },
       retry: { type: 'RetryMetaInstance', commandId, metaInstanceId },
       delete: { type: 'DeleteMetaInstance', commandId, metaInstanceId },
     };
-    const answer = await this.master.submit(commands[type]);
+    const answer = await this.member.submit(commands[type]);
     await this.settle();
     return answer.ok;
   }
 
   /** Any command; its id is drawn. @returns the refusal's message, or undefined when it was taken */
   async ask(command: Asked): Promise<string | undefined> {
-    const commandId = CommandId.parse(`asked-${this.master.ordered.lastIndex}`);
-    const answer = await this.master.submit({ ...command, commandId });
+    const commandId = CommandId.parse(`asked-${this.state.lastIndex}`);
+    const answer = await this.member.submit({ ...command, commandId });
     await this.settle();
     return answer.ok ? undefined : answer.error.message;
   }
 
   /** `undefined` once it is gone. */
   phase(name = 'chat'): string | undefined {
-    const metaInstance = this.master.state.metaInstances[MetaInstanceId.parse(name)];
-    return metaInstance && phaseLabel(this.master.state, metaInstance);
+    const metaInstance = this.state.metaInstances[MetaInstanceId.parse(name)];
+    return metaInstance && phaseLabel(this.state, metaInstance);
   }
 
   get runner(): FakeRunnerProcess {

@@ -107,6 +107,12 @@ export type TasksAnswer = z.infer<typeof TasksAnswer>;
 export const StateAnswer = z
   .strictObject({
     lastEventAppliedIdx: z.int().min(0),
+    /** The node that orders events; null = nobody leads as far as this node knows. */
+    master: z.strictObject({ nodeId: NodeId, friendlyName: z.string() }).nullable(),
+    /** Of the master; while there is none, the newest that this node took part in. */
+    term: z.int().min(0),
+    /** `lastEventAppliedIdx` of each node, as this node was last told. */
+    appliedByNode: z.record(NodeId, z.int().min(0)),
     metaInstances: z.record(MetaInstanceId, MetaInstanceView),
     instances: z.record(InstanceId, InstanceView),
     runners: z.record(RunnerId, RunnerView),

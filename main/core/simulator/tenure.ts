@@ -3,7 +3,7 @@ import { decideKept } from '../election/decide-kept.ts';
 import type { Proposal } from '../election/input.ts';
 import type { Entry, KeptCommand, Outcome } from '../election/message.ts';
 import type { Event } from '../event.ts';
-import type { Holding } from '../holding.ts';
+import { holdsOther, type Holding } from '../holding.ts';
 import type { CommandId, EpochTag, NodeId, RunnerId } from '../id.ts';
 import type { Policy } from '../policy.ts';
 import { reconcileInstance } from '../reconcile/instance.ts';
@@ -238,8 +238,3 @@ export class Tenure {
     return { now, random: random.next(), telemetry, policy, epoch };
   }
 }
-
-const holdsOther = (before: Holding, now: Holding): boolean =>
-  before.joining !== now.joining ||
-  before.runners.length !== now.runners.length ||
-  now.runners.some(({ runnerId }, at) => before.runners[at]?.runnerId !== runnerId);

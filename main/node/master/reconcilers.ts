@@ -1,20 +1,17 @@
+import type { Event, IndexedEvent } from '../../core/event.ts';
 import type { InstanceId, MetaInstanceId, NodeId } from '../../core/id.ts';
-import type { Policy } from '../../core/policy.ts';
 import { reconcileInstance } from '../../core/reconcile/instance.ts';
 import { reconcileMetaInstance, type ReconcileContext } from '../../core/reconcile/meta-instance.ts';
 import { reconcileNode } from '../../core/reconcile/node.ts';
-import type { Reconciled, ReconcileResult } from '../../core/reconcile/result.ts';
-import type { ClusterState } from '../../core/state.ts';
-import type { Telemetry } from '../../core/telemetry.ts';
-import { Controller } from '../controller/controller.ts';
-import type { Clock } from '../clock.ts';
-import { startAll, stopAll, type Startable } from '../lifecycle.ts';
-import type { Log } from '../log.ts';
-import type { Master } from './master.ts';
+import { done, type Reconciled, type ReconcileResult } from '../../core/reconcile/result.ts';
 import { everything, touchedBy, type Touched } from '../../core/reconcile/touched.ts';
+import type { ClusterState } from '../../core/state.ts';
+import type { Clock } from '../clock.ts';
+import { Controller } from '../controller/controller.ts';
+import type { Startable } from '../lifecycle.ts';
+import type { Log } from '../log.ts';
 
 export interface ReconcilersComponents {
-  readonly master: Master;
   readonly clock: Clock;
   readonly log: Log;
   /** In [0, 1). */
@@ -22,24 +19,25 @@ export interface ReconcilersComponents {
 }
 
 export interface ReconcilersInit {
-  readonly telemetry: () => Telemetry;
-  readonly policy: Policy;
+  /** After everything ordered. */
+  readonly state: () => ClusterState;
+  readonly context: () => ReconcileContext;
+  /** False = this node orders events no more. */
+  readonly record: (events: readonly Event[]) => boolean;
 }
 
 /** A script that creates and deletes one name as fast as models load is no restless reconciler. */
 const RATE = { burst: 60, perSecond: 20 };
 
-/** Feeds what the log says to the reconcilers, and what they answer back to the master. */
-export class Reconcilers implements Startable {
-  readonly #components: ReconcilersComponents;
+/** Feeds what the log says to the reconcilers, and what they answer back to the master; for one tenure. */
+export class Reconcilers {
   readonly #init: ReconcilersInit;
   readonly #metaInstances: Controller<MetaInstanceId>;
   readonly #instances: Controller<InstanceId>;
   readonly #nodes: Controller<NodeId>;
-  #unwatch: () => void = () => undefined;
+  #over = false;
 
   constructor(components: ReconcilersComponents, init: ReconcilersInit) {
-    this.#components = components;
     this.#init = init;
     this.#metaInstances = new Controller<MetaInstanceId>(components, {
       name: 'MetaInstance',
@@ -58,16 +56,31 @@ export class Reconcilers implements Startable {
     });
   }
 
-  async start(): Promise<void> {
-    const { master } = this.#components;
-    this.#unwatch = master.watch(({ event }, state) => this.#look(touchedBy(event, state)));
-    await startAll([this.#metaInstances, this.#instances, this.#nodes]);
-    this.#look(everything(master.state));
+  begin(state: ClusterState): void {
+    for (const controller of this.#all) void controller.start();
+    this.lookAtAll(state);
   }
 
-  async stop(): Promise<void> {
-    this.#unwatch();
-    await stopAll([this.#metaInstances, this.#instances, this.#nodes]);
+  /** Nothing is recorded from here on, by whatever still runs. May be called twice. */
+  end(): void {
+    this.#over = true;
+    for (const controller of this.#all) void controller.stop();
+  }
+
+  onDurable(entries: readonly IndexedEvent[], state: ClusterState): void {
+    for (const { event } of entries) this.#look(touchedBy(event, state));
+  }
+
+  lookAtAll(state: ClusterState): void {
+    this.#look(everything(state));
+  }
+
+  lookAtNodes(state: ClusterState): void {
+    for (const key of everything(state).nodes) this.#nodes.add(key);
+  }
+
+  get #all(): readonly Startable[] {
+    return [this.#metaInstances, this.#instances, this.#nodes];
   }
 
   #look({ metaInstances, instances, nodes }: Touched): void {
@@ -77,18 +90,9 @@ export class Reconcilers implements Startable {
   }
 
   /** Decides on the ordered state and orders what comes of it in one turn: nobody decides in between. */
-  async #reconcile(
-    decideOn: (state: ClusterState, context: ReconcileContext) => Reconciled,
-  ): Promise<ReconcileResult> {
-    const { master, clock, random } = this.#components;
-    const context = {
-      now: clock.now(),
-      random: random(),
-      telemetry: this.#init.telemetry(),
-      policy: this.#init.policy,
-    };
-    const { events, result } = decideOn(master.ordered, context);
-    if (events.length > 0) await master.record(events);
-    return result;
+  #reconcile(decideOn: (state: ClusterState, context: ReconcileContext) => Reconciled): ReconcileResult {
+    if (this.#over) return done.result;
+    const { events, result } = decideOn(this.#init.state(), this.#init.context());
+    return events.length === 0 || this.#init.record(events) ? result : done.result;
   }
 }

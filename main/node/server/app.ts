@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
+import { NoMasterError } from '../replica/commands.ts';
 import { ClientLeft } from './body.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { answered, type Answer, type Route, type ServerComponents } from './route.ts';
@@ -72,6 +73,9 @@ async function answerOf(
   } catch (error) {
     if (error instanceof HttpError) {
       return { status: error.status, json: error.answer, headers: error.headers };
+    }
+    if (error instanceof NoMasterError) {
+      return { status: 503, json: errorAnswer(503, error.message), headers: { 'retry-after': '1' } };
     }
     if (error instanceof ClientLeft) {
       log.debug('client left', { method, path, status: 499 });

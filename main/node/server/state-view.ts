@@ -17,12 +17,20 @@ import type { ClusterState, Download } from '../../core/state.ts';
 import type { Task } from '../../core/task.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { Link } from '../../core/topology.ts';
-import { currentRunnerId, values } from '../../core/view.ts';
+import { currentRunnerId, nodeName, values } from '../../core/view.ts';
+import type { ClusterView } from '../api.ts';
 
 /** The cluster state in the shape that programs written for the reference read: see `rest-state.ts`. */
-export function stateView(state: ClusterState, telemetry: Telemetry): StateAnswer {
+export function stateView(
+  state: ClusterState,
+  telemetry: Telemetry,
+  { master, term, applied }: ClusterView,
+): StateAnswer {
   return {
     lastEventAppliedIdx: state.lastIndex,
+    master: master === null ? null : { nodeId: master, friendlyName: nodeName(state, master) },
+    term,
+    appliedByNode: applied,
     metaInstances: mapped(state.metaInstances, (metaInstance) => metaInstanceView(state, metaInstance)),
     instances: mapped(state.instances, instanceView),
     runners: mapped(state.runners, (runner) => runnerView(state, telemetry, runner)),

@@ -1,4 +1,3 @@
-import type { Report } from '../../core/admit.ts';
 import type { ModelId, NodeId } from '../../core/id.ts';
 import type { ModelCard } from '../../core/model-card.ts';
 import { backoffMs } from '../../core/reconcile/backoff.ts';
@@ -18,9 +17,7 @@ export interface DownloadsComponents {
 
 export interface DownloadsInit {
   readonly nodeId: NodeId;
-  /** Resolves once the report is on disk or was dropped; never rejects. */
-  readonly report: (report: Report) => Promise<unknown>;
-  /** Something the plan looks at changed. */
+  /** Something that the plan looks at, or the log lacks, changed. */
   readonly onChange: () => void;
 }
 
@@ -28,6 +25,8 @@ interface Job {
   readonly abort: AbortController;
   doneBytes: number;
   readonly totalBytes: number;
+  /** Its file is there; kept until the log knows, since the plan would start it again otherwise. */
+  complete: boolean;
 }
 
 const RETRY_BASE_MS = 2 * SECOND;
@@ -54,6 +53,24 @@ export class Downloads {
     ]);
   }
 
+  /** What is so of each model that this node was asked for. */
+  get downloads(): readonly (readonly [ModelId, Download])[] {
+    const jobs = [...this.#jobs].map(([modelId, job]): readonly [ModelId, Download] => {
+      if (job.complete) return [modelId, { type: 'Completed', bytes: job.totalBytes }];
+      return [modelId, this.#failureOf(modelId) ?? { type: 'Ongoing' }];
+    });
+    const waits = [...this.#waits.keys()].flatMap((modelId): (readonly [ModelId, Download])[] => {
+      const failure = this.#failureOf(modelId);
+      return failure === undefined ? [] : [[modelId, failure]];
+    });
+    return [...jobs, ...waits];
+  }
+
+  /** The log has it. */
+  settle(modelId: ModelId): void {
+    if (this.#jobs.get(modelId)?.complete === true) this.#jobs.delete(modelId);
+  }
+
   get telemetry(): DownloadTelemetry[] {
     const { nodeId } = this.#init;
     return [...this.#jobs].map(([modelId, { doneBytes, totalBytes }]) => ({
@@ -74,9 +91,13 @@ export class Downloads {
     if (this.#jobs.has(modelId)) return;
     this.#waits.get(modelId)?.();
     this.#waits.delete(modelId);
-    const job: Job = { abort: new AbortController(), doneBytes: 0, totalBytes: card.fileBytes };
+    const job: Job = {
+      abort: new AbortController(),
+      doneBytes: 0,
+      totalBytes: card.fileBytes,
+      complete: false,
+    };
     this.#jobs.set(modelId, job);
-    if (!this.#failures.has(modelId)) void this.#report(modelId, { type: 'Ongoing' });
     const onProgress = (doneBytes: number): void => void (job.doneBytes = doneBytes);
     void this.#components.models
       .ensure(card, { signal: job.abort.signal, onProgress })
@@ -116,26 +137,17 @@ export class Downloads {
     if (file.ok) {
       this.#failures.delete(modelId);
       this.#paths.set(modelId, file.value.path);
-      // Under way until the log has it: the plan would start it again otherwise.
-      void this.#report(modelId, { type: 'Completed', bytes: card.fileBytes }).finally(() =>
-        this.#end(modelId, job),
-      );
+      job.complete = true;
     } else {
+      this.#jobs.delete(modelId);
       this.#failed(modelId, clampMessage(file.error.message));
-      this.#end(modelId, job);
     }
-  }
-
-  #end(modelId: ModelId, job: Job): void {
-    if (this.#jobs.get(modelId) === job) this.#jobs.delete(modelId);
     this.#init.onChange();
   }
 
   #failed(modelId: ModelId, message: string): void {
     const { clock, random } = this.#components;
-    const before = this.#failures.get(modelId);
-    if (before?.message !== message) void this.#report(modelId, { type: 'Failed', message });
-    const failures = before?.count ?? 0;
+    const failures = this.#failures.get(modelId)?.count ?? 0;
     this.#failures.set(modelId, { count: failures + 1, message });
     const delayMs = backoffMs({ failures, baseMs: RETRY_BASE_MS, capMs: MINUTE, random: random() });
     const cancel = clock.after(delayMs, () => {
@@ -145,7 +157,8 @@ export class Downloads {
     this.#waits.set(modelId, cancel);
   }
 
-  #report(modelId: ModelId, download: Download): Promise<unknown> {
-    return this.#init.report({ type: 'DownloadChanged', nodeId: this.#init.nodeId, modelId, download });
+  #failureOf(modelId: ModelId): Download | undefined {
+    const failure = this.#failures.get(modelId);
+    return failure && { type: 'Failed', message: failure.message };
   }
 }

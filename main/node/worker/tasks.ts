@@ -1,24 +1,28 @@
-import type { Report } from '../../core/admit.ts';
 import type { GenerationRequest } from '../../core/contract/runner.ts';
 import type { IndexedEvent } from '../../core/event.ts';
-import type { NodeId, TaskId } from '../../core/id.ts';
+import type { InstanceId, NodeId, TaskId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { MetaInstance } from '../../core/meta-instance.ts';
 import { readiness } from '../../core/conditions.ts';
 import { phaseLabel } from '../../core/phase.ts';
+import type { PeerNetwork } from '../peer/network.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { TaskEnd } from '../../core/task.ts';
 import { clampMessage } from '../../core/text.ts';
-import { instancesOf, values } from '../../core/view.ts';
+import { instancesOf, nodeName, values } from '../../core/view.ts';
 import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
 import type { Supervisor } from '../runner/supervisor.ts';
 import type { LoadOnRequest } from './load-on-request.ts';
+import type { TaskReport } from './reports-of-tasks.ts';
 import { TaskChannel } from './task-channel.ts';
+import { RemoteLeader, type TaskLeader } from './task-leader.ts';
 
 export interface TasksComponents {
-  /** The supervisor of an Instance's rank 0. */
+  /** The supervisor of an Instance's rank 0, where that is on this node. */
   readonly leaderOf: (instance: Instance) => Supervisor | undefined;
+  /** The way to a rank 0 on another node. */
+  readonly network: Pick<PeerNetwork, 'open'>;
   readonly newTaskId: () => TaskId;
   readonly loads: LoadOnRequest;
 }
@@ -26,17 +30,31 @@ export interface TasksComponents {
 export interface TasksInit {
   readonly nodeId: NodeId;
   readonly state: () => ClusterState;
-  readonly report: (report: Report) => Promise<unknown>;
+  /** Tells the log, by level: also when there is no master just now. */
+  readonly report: (report: TaskReport) => void;
+}
+
+interface Candidate {
+  readonly instance: Instance;
+  readonly leader: TaskLeader;
+}
+
+interface Running {
+  readonly channel: TaskChannel;
+  readonly instanceId: InstanceId;
 }
 
 /** How long a client should wait before it asks a full queue again. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** Starts tasks for clients of this node and puts their start and end, never their tokens, on the log. */
+/**
+ * Starts tasks for clients of this node, wherever their Instance's rank 0 is, and puts their start and end, never their
+ * tokens, on the log.
+ */
 export class Tasks {
   readonly #components: TasksComponents;
   readonly #init: TasksInit;
-  readonly #running = new Map<TaskId, TaskChannel>();
+  readonly #running = new Map<TaskId, Running>();
 
   constructor(components: TasksComponents, init: TasksInit) {
     this.#components = components;
@@ -45,28 +63,54 @@ export class Tasks {
 
   /**
    * Waits for one that is unloaded while idle.
-   * @param target a model id or a MetaInstance id; of several Instances the least busy one serves
+   * @param target a model id or a MetaInstance id; of several Instances the least busy one that takes it serves
    */
   async start(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>> {
     const now = this.#choose(target);
     const waits = !now.ok && now.error.code === 'NotReady';
     const chosen = waits ? await this.#components.loads.until(target, now, () => this.#choose(target)) : now;
     if (!chosen.ok) return chosen;
-    const { instance, leader } = chosen.value;
+    const [best, ...others] = chosen.value;
+    let answer = await this.#startAt(best, generation);
+    for (const other of others) {
+      if (answer.ok || !isElsewhere.has(answer.error.code)) return answer;
+      answer = await this.#startAt(other, generation);
+    }
+    return answer;
+  }
+
+  /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
+  onEntry({ event }: IndexedEvent): void {
+    if (event.type === 'TaskCancelling') this.#running.get(event.taskId)?.channel.cancel();
+    this.#components.loads.onEntry();
+  }
+
+  /** The state on disk came another way than by single events. */
+  onReset(): void {
+    const { tasks } = this.#init.state();
+    for (const [taskId, { channel }] of this.#running)
+      if (tasks[taskId]?.cancelling === true) channel.cancel();
+    this.#components.loads.onEntry();
+  }
+
+  async #startAt(
+    { instance, leader }: Candidate,
+    generation: GenerationRequest,
+  ): Promise<Result<TaskStream, TaskRefusal>> {
     const taskId = this.#components.newTaskId();
     const channel = new TaskChannel({ taskId, cancel: () => leader.cancel(taskId) });
     const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
     const { metaInstanceId, instanceId } = instance;
-    const { nodeId } = this.#init;
-    this.#running.set(taskId, channel);
+    const { nodeId, report } = this.#init;
+    this.#running.set(taskId, { channel, instanceId });
     let started = false;
     leader.generate(taskId, generation, (event) => {
       if (!started && event.type !== 'TaskRefused') {
         started = true;
-        this.#report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
+        report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
       }
       if (event.type === 'TaskEnded') {
-        this.#report({ type: 'TaskEnded', taskId, end: clamped(event.end), usage: event.usage });
+        report({ type: 'TaskEnded', taskId, end: clamped(event.end), usage: event.usage });
       }
       if (event.type === 'TaskEnded' || event.type === 'TaskRefused') this.#running.delete(taskId);
       answer(event);
@@ -77,13 +121,8 @@ export class Tasks {
     return ok(channel);
   }
 
-  /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
-  onEntry({ event }: IndexedEvent): void {
-    if (event.type === 'TaskCancelling') this.#running.get(event.taskId)?.cancel();
-    this.#components.loads.onEntry();
-  }
-
-  #choose(target: string): Result<{ instance: Instance; leader: Supervisor }, TaskRefusal> {
+  /** Those that are Ready, the least busy first. */
+  #choose(target: string): Result<readonly [Candidate, ...Candidate[]], TaskRefusal> {
     const state = this.#init.state();
     const named = values(state.metaInstances).filter(
       ({ metaInstanceId, card, deleting }) =>
@@ -95,25 +134,50 @@ export class Tasks {
     );
     if (named.length + lone.length === 0)
       return refused({ code: 'NoInstance', message: `No instance found for model ${target}` });
-    const serving = (instance: Instance): { instance: Instance; leader: Supervisor }[] => {
-      const leader = this.#components.leaderOf(instance);
-      return leader?.status.type === 'Ready' && !leader.stopping ? [{ instance, leader }] : [];
+    const serving = (instance: Instance): Candidate[] => {
+      const leader = this.#leaderOf(instance);
+      return leader === undefined ? [] : [{ instance, leader }];
     };
     const ready = named.flatMap(({ metaInstanceId }) =>
       // The earlier one of two finishes what it has.
       instancesOf(state, metaInstanceId).flatMap(serving).slice(-1),
     );
-    const [best] = [...ready, ...lone.flatMap(serving)].sort(
+    const [best, ...others] = [...ready, ...lone.flatMap(serving)].sort(
       (a, b) => a.leader.runningTasks - b.leader.runningTasks,
     );
-    return best === undefined ? refused(notReady(state, target, named, lone)) : ok(best);
+    return best === undefined ? refused(notReady(state, target, named, lone)) : ok([best, ...others]);
   }
 
-  #report(report: Report): void {
-    // A broken log ends the node by its own way; the client's answer does not depend on it.
-    this.#init.report(report).catch(() => undefined);
+  /** Undefined = it takes no tasks now. */
+  #leaderOf(instance: Instance): TaskLeader | undefined {
+    const { nodeId: self, state: stateNow } = this.#init;
+    const state = stateNow();
+    const { nodeId } = instance.assignments.find(({ rank }) => rank === 0) ?? {};
+    if (nodeId === undefined) return undefined;
+    const isReady = readiness(state, instance).status === 'True';
+    if (nodeId === self) {
+      const leader = this.#components.leaderOf(instance);
+      // Its own word is newer than the log's; that of other ranks is not here.
+      const serves = leader?.status.type === 'Ready' && !leader.stopping;
+      return serves && (isReady || instance.assignments.length === 1) ? leader : undefined;
+    }
+    if (!isReady) return undefined;
+    const { instanceId } = instance;
+    const inLog = values(state.tasks).filter((task) => task.instanceId === instanceId).length;
+    const starting = [...this.#running].filter(
+      ([taskId, task]) => task.instanceId === instanceId && state.tasks[taskId] === undefined,
+    ).length;
+    return new RemoteLeader(this.#components, {
+      instanceId,
+      nodeId,
+      name: nodeName(state, nodeId),
+      runningTasks: inLog + starting,
+    });
   }
 }
+
+/** Another Instance may take what this one does not. */
+const isElsewhere: ReadonlySet<TaskRefusal['code']> = new Set(['NotReady', 'QueueFull']);
 
 function notReady(
   state: ClusterState,

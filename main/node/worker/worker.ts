@@ -1,12 +1,14 @@
-import type { Report } from '../../core/admit.ts';
+import { admit, type Report } from '../../core/admit.ts';
 import type { RunnerSetup } from '../../core/contract/runner.ts';
-import type { IndexedEvent } from '../../core/event.ts';
-import type { InstanceId, NodeId, RunnerId } from '../../core/id.ts';
+import { offered, type Holding } from '../../core/holding.ts';
+import type { ModelId, NodeId, RunnerId } from '../../core/id.ts';
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../../core/instance.ts';
+import type { Policy } from '../../core/policy.ts';
 import { unreachable } from '../../core/result.ts';
-import type { ClusterState } from '../../core/state.ts';
+import type { ClusterState, Download } from '../../core/state.ts';
 import type { RunnerTelemetry } from '../../core/telemetry.ts';
 import { currentRunnerId } from '../../core/view.ts';
+import { Custody } from '../../core/worker/custody.ts';
 import { plan, type LocalRunner, type WorkerAction } from '../../core/worker/plan.ts';
 import type { TaskEvent } from '../api.ts';
 import type { Clock } from '../clock.ts';
@@ -43,68 +45,67 @@ export interface WorkerLimits {
 export interface WorkerInit {
   readonly nodeId: NodeId;
   readonly sessionId: string;
+  readonly policy: Policy;
   readonly limits: WorkerLimits;
   readonly timings?: Partial<RunnerTimings>;
   /** Newest state that is on disk. */
   readonly state: () => ClusterState;
-  /** Resolves once the report is on disk or was dropped; rejects only when the log is broken. */
-  readonly report: (report: Report) => Promise<unknown>;
+  /** Whether a report about it is under way and its outcome not known here. */
+  readonly isReported: (runnerId: RunnerId) => boolean;
+  /** What is so here changed: `act` soon, and tell what came of it. */
+  readonly onChange: () => void;
 }
+
+type StatusReport = Extract<Report, { type: 'RunnerStatusChanged' }>;
 
 interface HeldRunner {
   readonly supervisor: Supervisor;
-  readonly instanceId: InstanceId;
+  readonly runnerId: RunnerId;
+  /** As it was started for. */
+  readonly instance: Instance;
   readonly rank: number;
   status: RunnerStatus | undefined;
   telemetry: RunnerTelemetry | undefined;
 }
 
-/** Makes this node hold what the state says it should: asks the plan for the next action and starts it. */
+/** Makes this node hold what the state says it should: asks the plan for the next action, starts it, and knows what is so. */
 export class Worker implements Startable {
   readonly #components: WorkerComponents;
   readonly #init: WorkerInit;
   readonly #downloads: Downloads;
   readonly #runners = new Map<RunnerId, HeldRunner>();
-  /** Runners that nobody holds and whose end is on its way to the log. */
-  readonly #lost = new Map<RunnerId, LocalRunner>();
+  /** Ends of runners that nobody here holds, until the log has them. */
+  readonly #ends = new Map<RunnerId, StatusReport>();
+  readonly #custody: Custody;
+  #custodyAt: number | undefined;
+  #cancelCustody: () => void = () => undefined;
   #running = false;
-  #scheduled = false;
 
   constructor(components: WorkerComponents, init: WorkerInit) {
     this.#components = components;
     this.#init = init;
-    const { nodeId } = init;
-    const report = (each: Report): Promise<unknown> => this.#report(each);
-    this.#downloads = new Downloads(components, { nodeId, report, onChange: () => this.wake() });
+    const { nodeId, policy, onChange } = init;
+    this.#custody = new Custody(policy);
+    this.#downloads = new Downloads(components, { nodeId, onChange });
   }
 
   async start(): Promise<void> {
     this.#running = true;
-    this.wake();
+    this.#init.onChange();
   }
 
   /** Ends every runner and waits for it; the stop ladder bounds the wait. May be called twice. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.#cancelCustody();
     this.#downloads.stop();
     const why = 'The node is shutting down.';
     await Promise.all([...this.#runners.values()].map(({ supervisor }) => supervisor.shutdown(why)));
   }
 
-  /** Called for each event on disk. */
-  onEntry({ event }: IndexedEvent): void {
-    if (event.type === 'MetaInstanceRetried') this.#downloads.retryNow();
-    this.wake();
-  }
-
-  /** Looks again soon; many calls in one turn are one look. */
-  wake(): void {
-    if (this.#scheduled || !this.#running) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#work();
-    });
+  /** A person asked for another try: whatever waits is tried at once. */
+  retryNow(): void {
+    this.#downloads.retryNow();
   }
 
   /** The supervisor of an Instance's rank 0, if it is here. */
@@ -120,13 +121,43 @@ export class Worker implements Startable {
     return { runners, downloads: this.#downloads.telemetry };
   }
 
-  #work(): void {
+  /** Its node follows a master that it is not level with: until it is, nothing is done on the log's word [W12]. */
+  joins(): void {
+    this.#custody.join(this.#components.clock.monotonic());
+  }
+
+  /** Its node is level with its master: what runs here without an Instance is offered [W13]. */
+  isLevel(): void {
+    this.#custody.level(this.#components.clock.monotonic(), this.#missing());
+  }
+
+  /** What the master may adopt. */
+  get holding(): Holding {
+    const now = this.#components.clock.monotonic();
+    const { nodeId } = this.#init;
+    if (this.#custody.isJoining(now)) return { nodeId, joining: true, runners: [] };
+    const runners = this.#living().flatMap(({ supervisor, runnerId, rank, instance, status }) =>
+      status === undefined || supervisor.stopping || !this.#custody.offers(runnerId, now)
+        ? []
+        : [{ runnerId, rank, instance, status }],
+    );
+    return { nodeId, joining: false, runners: offered(runners) };
+  }
+
+  /** Acts until the plan has nothing to do. */
+  act(): void {
+    const now = this.#components.clock.monotonic();
+    this.#custody.look(now, this.#missing());
+    this.#lookAgain(now);
+    if (this.#custody.isJoining(now)) return;
+    this.#forgetWhatIsKnown();
     const started = new Set<string>();
     while (this.#running) {
       const action = plan(this.#init.state(), this.#init.nodeId, {
         runners: this.#localRunners(),
         downloads: this.#downloads.view,
         sessionId: this.#init.sessionId,
+        kept: this.#custody.kept,
       });
       if (action === undefined) return;
       const name = nameOf(action);
@@ -142,14 +173,78 @@ export class Worker implements Startable {
     }
   }
 
+  /** What is so here and the state lacks [V3]. */
+  reports(): Report[] {
+    const state = this.#init.state();
+    const runners = [...this.#runners.values()].flatMap((held) =>
+      held.status === undefined ? [] : [this.#reportOf(wordsOf(held), held.status)],
+    );
+    const downloads = this.#downloads.downloads
+      .filter(([modelId, download]) => !sameDownload(this.#known(modelId), download))
+      .map(([modelId, download]): Report => {
+        return { type: 'DownloadChanged', nodeId: this.#init.nodeId, modelId, download };
+      });
+    return [...runners, ...this.#ends.values(), ...downloads].filter(
+      (report) => admit(state, report) || this.#isEndUnderWay(report),
+    );
+  }
+
+  #living(): HeldRunner[] {
+    return [...this.#runners.values()].filter(({ status }) => status === undefined || !isTerminal(status));
+  }
+
+  #missing(): RunnerId[] {
+    const { instances } = this.#init.state();
+    return this.#living().flatMap(({ runnerId, instance }) =>
+      instances[instance.instanceId] === undefined ? [runnerId] : [],
+    );
+  }
+
+  /** What is kept for a while is looked at again when that is over. */
+  #lookAgain(now: number): void {
+    const at = this.#custody.nextAt;
+    if (at === this.#custodyAt) return;
+    this.#custodyAt = at;
+    this.#cancelCustody();
+    if (at === undefined) return;
+    this.#cancelCustody = this.#components.clock.after(Math.max(1, at - now), () => this.#init.onChange());
+  }
+
+  #isEndUnderWay(report: Report): boolean {
+    if (report.type !== 'RunnerStatusChanged' || !isTerminal(report.status)) return false;
+    return this.#init.isReported(report.runnerId);
+  }
+
+  /** An end that the log has, or does not want, need not be held any more. */
+  #forgetWhatIsKnown(): void {
+    const state = this.#init.state();
+    for (const held of this.#runners.values()) {
+      const { status, runnerId } = held;
+      if (status === undefined || !isTerminal(status)) continue;
+      // An earlier word that is still under way would pass for one of the next process under this id.
+      if (this.#init.isReported(runnerId) || admit(state, this.#reportOf(wordsOf(held), status))) continue;
+      this.#runners.delete(runnerId);
+      this.#components.speed?.forget(runnerId);
+    }
+    for (const [runnerId, end] of this.#ends) if (!admit(state, end)) this.#ends.delete(runnerId);
+    for (const [modelId] of this.#downloads.downloads) {
+      if (this.#known(modelId)?.type === 'Completed') this.#downloads.settle(modelId);
+    }
+  }
+
+  #known(modelId: ModelId): Download | undefined {
+    return this.#init.state().downloads[this.#init.nodeId]?.[modelId];
+  }
+
   #localRunners(): Record<RunnerId, LocalRunner> {
     const held: [RunnerId, LocalRunner][] = [...this.#runners].map(
-      ([runnerId, { instanceId, status, supervisor }]) => {
+      ([runnerId, { instance, status, supervisor }]) => {
+        const { instanceId } = instance;
         const ending = supervisor.stopping && (status === undefined || !isTerminal(status));
         return [runnerId, { instanceId, status: ending ? { type: 'ShuttingDown' } : status }];
       },
     );
-    return Object.fromEntries([...held, ...this.#lost]);
+    return Object.fromEntries([...held, ...this.#ends]);
   }
 
   #act(action: WorkerAction): void {
@@ -193,9 +288,10 @@ export class Worker implements Startable {
           this.#components.speed?.observe(runnerId, bytesReadPerToken(instance.card), event),
       }),
     });
-    const { instanceId } = instance;
-    const held = { supervisor, instanceId, rank: assignment.rank, status: undefined, telemetry: undefined };
+    const { rank } = assignment;
+    const held = { supervisor, runnerId, instance, rank, status: undefined, telemetry: undefined };
     this.#runners.set(runnerId, held);
+    this.#ends.delete(runnerId);
     supervisor.start();
   }
 
@@ -231,35 +327,32 @@ export class Worker implements Startable {
     const held = this.#runners.get(runnerId);
     if (held === undefined) return;
     held.status = status;
-    const { instanceId, rank } = held;
-    const { nodeId } = this.#init;
-    const report = { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status } as const;
-    void this.#report(report).finally(() => {
-      // Held until its end is on the log: the plan would start it again otherwise.
-      if (isTerminal(status)) {
-        this.#runners.delete(runnerId);
-        this.#components.speed?.forget(runnerId);
-      }
-      this.wake();
-    });
-    this.wake();
+    this.#init.onChange();
   }
 
   #reportEnd({ runnerId, instanceId, rank, status }: Extract<WorkerAction, { type: 'ReportEnd' }>): void {
-    const { nodeId } = this.#init;
     this.#components.log.warn('The log knows a runner that nobody holds; its end is reported', { runnerId });
-    this.#lost.set(runnerId, { instanceId, status });
-    const report = { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status } as const;
-    void this.#report(report).finally(() => {
-      this.#lost.delete(runnerId);
-      this.wake();
-    });
+    this.#ends.set(runnerId, this.#reportOf({ runnerId, instanceId, rank }, status));
   }
 
-  /** A broken log ends the node by its own way; there is nobody else to tell. */
-  #report(report: Report): Promise<unknown> {
-    return this.#init.report(report).catch(() => undefined);
+  #reportOf(
+    { runnerId, instanceId, rank }: Pick<StatusReport, 'runnerId' | 'instanceId' | 'rank'>,
+    status: RunnerStatus,
+  ): StatusReport {
+    const { nodeId } = this.#init;
+    return { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status };
   }
+}
+
+const wordsOf = ({
+  runnerId,
+  instance: { instanceId },
+  rank,
+}: HeldRunner): Pick<StatusReport, 'runnerId' | 'instanceId' | 'rank'> => ({ runnerId, instanceId, rank });
+
+function sameDownload(known: Download | undefined, now: Download): boolean {
+  if (known?.type !== now.type) return false;
+  return known.type !== 'Failed' || now.type !== 'Failed' || known.message === now.message;
 }
 
 function nameOf(action: WorkerAction): string {

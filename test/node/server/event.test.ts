@@ -145,6 +145,18 @@ describe('the log live', () => {
     expect(live.text()).toContain('event: gap\ndata: {"after":1,"next":4}\n\nid: 4\n');
   });
 
+  test('what is no longer in the log, because two parts of the cluster met, is told, and it goes on from there', async () => {
+    happen(5);
+    const live = await open('/events?after=0');
+    await eventually(() => live.ids().length === 6);
+    bench.node.reset(4);
+    happen(3);
+    await eventually(() => live.ids().at(-1) === 7);
+    expect(live.ids()).toEqual([1, 2, 3, 4, 5, 6, 5, 6, 7]);
+    expect(live.text()).toContain('id: 6\n');
+    expect(live.text()).toContain('event: reset\ndata: {"after":4}\n\nid: 5\n');
+  });
+
   test('a reader that leaves is no longer watched for', async () => {
     const live = await open('/events');
     expect(bench.node.watchers).toBe(1);

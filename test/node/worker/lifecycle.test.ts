@@ -40,9 +40,9 @@ describe('a cancel', () => {
     await startTask(world.runner, 'task-1');
     expect(await world.ask({ type: 'CancelTask', taskId: taskId('task-1') })).toBeUndefined();
     expect(world.runner.heard).toContain('Cancel');
-    expect(world.master.state.tasks).toMatchObject({ 'task-1': { cancelling: true } });
+    expect(world.state.tasks).toMatchObject({ 'task-1': { cancelling: true } });
     await world.say({ type: 'TaskEnded', taskId: taskId('task-1'), end: { type: 'Cancelled' }, usage });
-    expect(world.master.state.tasks).toEqual({});
+    expect(world.state.tasks).toEqual({});
     expect(await world.ask({ type: 'CancelTask', taskId: taskId('task-1') })).toBe(
       'no task task-1 is running',
     );
@@ -81,9 +81,9 @@ describe('an Instance by itself', () => {
   it('[L14] answers chats by its model, and ends when it is deleted', async () => {
     expect(await place()).toBeUndefined();
     await becomeReady();
-    const [instance] = Object.values(world.master.state.instances);
+    const [instance] = Object.values(world.state.instances);
     await startTask(world.runner, 'task-1');
-    expect(world.master.state.tasks).toMatchObject({ 'task-1': { metaInstanceId: null } });
+    expect(world.state.tasks).toMatchObject({ 'task-1': { metaInstanceId: null } });
     await world.ask({ type: 'DeleteInstance', instanceId: instance!.instanceId });
     expect(world.runner.heard.at(-1)).toBe('Shutdown');
   });
@@ -110,7 +110,7 @@ describe('texts without end', () => {
     await world.submit('create');
     world.models.missing(long);
     await world.settle();
-    for (const entry of world.log.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
+    for (const entry of world.disk.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
   });
 
   it('[S5] of a task that fails are clamped on the log', async () => {
@@ -119,8 +119,8 @@ describe('texts without end', () => {
     await startTask(world.runner, 'task-1');
     const end = { type: 'Failed', message: long } as const;
     await world.say({ type: 'TaskEnded', taskId: taskId('task-1'), end, usage });
-    expect(world.log.entries.at(-1)?.event.type).toBe('TaskEnded');
-    for (const entry of world.log.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
+    expect(world.disk.entries.at(-1)?.event.type).toBe('TaskEnded');
+    for (const entry of world.disk.entries) expect(IndexedEvent.safeParse(entry).error).toBeUndefined();
   });
 });
 

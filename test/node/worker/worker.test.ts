@@ -25,7 +25,7 @@ async function runnerDies(message: string): Promise<void> {
 }
 
 /** The names of the events since the log held `after` of them. */
-const happened = (after = 0): string[] => world.log.entries.slice(after).map(({ event }) => event.type);
+const happened = (after = 0): string[] => world.disk.entries.slice(after).map(({ event }) => event.type);
 
 describe('a worker', () => {
   it('[L1, W5–W9] a create goes through every phase to READY, one event at a time', async () => {
@@ -34,7 +34,7 @@ describe('a worker', () => {
     await world.becomeReady();
     expect(world.phase()).toBe('READY');
     expect(world.runner.heard).toEqual(['Setup', 'Connect', 'Load', 'WarmUp']);
-    const downloads = world.log.entries.flatMap(({ event }) =>
+    const downloads = world.disk.entries.flatMap(({ event }) =>
       event.type === 'DownloadChanged' ? [event.download.type] : [],
     );
     expect(downloads).toEqual(['Ongoing', 'Completed']);
@@ -42,14 +42,14 @@ describe('a worker', () => {
 
   it('[W5] a download whose end is still being written is not started again', async () => {
     await world.submit('create');
-    world.log.holding = true;
+    world.disk.holding = true;
     world.models.found();
     await world.settle();
-    world.worker.wake();
+    world.member.look();
     await world.settle();
     expect(world.models.asked).toHaveLength(1);
-    world.log.holding = false;
-    world.log.commit();
+    world.disk.holding = false;
+    world.disk.commit();
     await world.settle();
     expect(world.models.asked).toHaveLength(1);
     expect(world.phase()).toBe('LOADING');
@@ -60,7 +60,7 @@ describe('a worker', () => {
     world.models.missing('no such file');
     await world.settle();
     expect(world.phase()).toBe('DOWNLOADING');
-    const before = world.log.entries.length;
+    const before = world.disk.entries.length;
     await world.pass(3_000);
     expect(world.models.asked).toHaveLength(2);
     world.models.missing('no such file');
@@ -70,7 +70,7 @@ describe('a worker', () => {
     expect(world.models.asked).toHaveLength(3);
     await world.becomeReady();
     expect(world.phase()).toBe('READY');
-    expect(values(world.master.state.metaInstances)[0]?.status.consecutiveFailures).toBe(0);
+    expect(values(world.state.metaInstances)[0]?.status.consecutiveFailures).toBe(0);
   });
 
   it('[L2, L3, L4, L5] three retries in place, then rest with the failure kept, then a person asks', async () => {
@@ -86,7 +86,7 @@ describe('a worker', () => {
       await world.pass(10_000);
     }
     expect(world.host.processes).toHaveLength(4);
-    const status = values(world.master.state.metaInstances)[0]?.status;
+    const status = values(world.state.metaInstances)[0]?.status;
     expect(status?.lastFailure?.message).toContain('desk: ');
     expect(status?.lastFailure?.message).toContain('boom 3');
     await world.pass(3_600_000);
@@ -113,7 +113,7 @@ describe('a worker', () => {
     } else {
       expect(world.models.asked[0]?.init.signal.aborted).toBe(true);
     }
-    const { metaInstances, instances, runners, tasks } = world.master.state;
+    const { metaInstances, instances, runners, tasks } = world.state;
     expect({ metaInstances, instances, runners, tasks }).toEqual({
       metaInstances: {},
       instances: {},
@@ -125,7 +125,7 @@ describe('a worker', () => {
   it('a task is two events on the log and ends when its runner is shut down, with the reason', async () => {
     await world.submit('create');
     await world.becomeReady();
-    const before = world.log.entries.length;
+    const before = world.disk.entries.length;
     const starting = world.tasks.start('Tiny', generation());
     const id = taskId('task-1');
     await world.say({ type: 'Prefill', taskId: id, processed: 0, total: 3 });
@@ -140,7 +140,7 @@ describe('a worker', () => {
     }
     expect(types).toEqual(['Prefill', 'Chunk', expect.stringContaining('deleted')]);
     expect(happened(before).filter((type) => type.startsWith('Task'))).toEqual(['TaskStarted', 'TaskEnded']);
-    expect(world.master.state.tasks).toEqual({});
+    expect(world.state.tasks).toEqual({});
   });
 
   it('start and end of a task that come in one read are put on the log in order', async () => {
@@ -160,7 +160,7 @@ describe('a worker', () => {
     await starting;
     await world.settle();
     expect(happened().slice(-2)).toEqual(['TaskStarted', 'TaskEnded']);
-    expect(world.master.state.tasks).toEqual({});
+    expect(world.state.tasks).toEqual({});
   });
 
   it.each([
@@ -176,7 +176,7 @@ describe('a worker', () => {
   it('a refused task leaves no trace on the log', async () => {
     await world.submit('create');
     await world.becomeReady();
-    const before = world.log.entries.length;
+    const before = world.disk.entries.length;
     const starting = world.tasks.start('chat', generation());
     await world.say({
       type: 'TaskRefused',

@@ -16,7 +16,8 @@ export const eventRoutes: readonly Route[] = [
     path: '/events',
     summary:
       'The event log as a JSON array, oldest first. With `Accept: text/event-stream` it goes on live: ' +
-      'each line is one event, its id is the index; a gap left by compaction is told as `event: gap`.',
+      'each line is one event, its id is the index; a gap left by compaction is told as `event: gap`, and events that ' +
+      'are no longer in the log, because two parts of the cluster met, as `event: reset`: it goes on after `after`.',
     query: EventsQuery,
     answers: { 200: { description: 'The events.', schema: z.array(EventView), stream: EventView } },
     handle: ({ incoming, outgoing, query }, components) => {
@@ -71,6 +72,7 @@ function follow(
       left: query.limit ?? Number.MAX_SAFE_INTEGER,
     };
     let pumping = false;
+    let resets = 0;
     const close = (): void => {
       unwatch();
       forget();
@@ -90,8 +92,11 @@ function follow(
       while (stream.open && cursor.left > 0 && cursor.sent < api.state().lastIndex) {
         const page = api.events(cursor.sent, Math.min(cursor.left, PAGE));
         if (page.length === 0) break;
+        const before = resets;
         for (const entry of page) {
           await stream.drained();
+          // What was read before is not what the log says now.
+          if (resets !== before) break;
           send(entry);
         }
       }
@@ -108,11 +113,21 @@ function follow(
         finish();
       });
     };
-    const unwatch = api.watch((entry) => {
-      // The usual case needs no look into the log: this is the next one and the reader keeps up.
-      if (!pumping && entry.index === cursor.sent + 1 && cursor.left > 1 && !stream.blocked) send(entry);
-      else catchUp();
-    });
+    const unwatch = api.watch(
+      (entry) => {
+        // The usual case needs no look into the log: this is the next one and the reader keeps up.
+        if (!pumping && entry.index === cursor.sent + 1 && cursor.left > 1 && !stream.blocked) send(entry);
+        else catchUp();
+      },
+      (after) => {
+        resets += 1;
+        if (after < cursor.sent) {
+          cursor.sent = after;
+          stream.write(`event: reset\ndata: {"after":${after}}\n\n`);
+        }
+        catchUp();
+      },
+    );
     const forget = onStop(finish);
     if (incoming.method === 'HEAD' || !stream.open) finish();
     else catchUp();

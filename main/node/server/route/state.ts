@@ -10,7 +10,7 @@ export const stateRoutes: readonly Route[] = [
     path: '/state',
     summary: 'The cluster state with what is observed beside it.',
     answers: { 200: { description: 'The state.', schema: StateAnswer } },
-    handle: (_exchange, { api }) => okAnswer(stateView(api.state(), api.telemetry())),
+    handle: (_exchange, { api }) => okAnswer(stateView(api.state(), api.telemetry(), api.cluster())),
   }),
   route({
     method: 'get',
@@ -19,7 +19,7 @@ export const stateRoutes: readonly Route[] = [
     params: { path: 'For example `instances` or `downloads/NODE/0`.' },
     answers: { 200: { description: 'The part.', schema: z.unknown() } },
     handle: ({ incoming }, { api }) =>
-      okAnswer(walk(stateView(api.state(), api.telemetry()), segmentsOf(incoming.url ?? ''))),
+      okAnswer(walk(stateView(api.state(), api.telemetry(), api.cluster()), segmentsOf(incoming.url ?? ''))),
   }),
 ];
 
