@@ -10,6 +10,7 @@ import {
 } from '../../core/contract/peer-hello.ts';
 import { unreachable } from '../../core/result.ts';
 import type { Clock } from '../clock.ts';
+import { abortAtOnce } from './abort.ts';
 import { FrameKind } from './frame.ts';
 import { FrameStream } from './frame-stream.ts';
 import { protocolOf } from './libp2p-host.ts';
@@ -238,7 +239,7 @@ export class PeerLink {
     if (this.#state === 'Ended') return;
     this.#say(word === 'Bye' ? { type: 'Bye' } : { type: 'Refused', ...word });
     this.#cancelAbort = this.#components.clock.after(GOODBYE_MS, () =>
-      this.connection.abort(new Error(end.reason)),
+      abortAtOnce(this.connection, end.reason),
     );
     this.#end(end);
   }
@@ -247,7 +248,7 @@ export class PeerLink {
   drop(end: LinkEnd): void {
     if (this.#state === 'Ended') return;
     this.#end(end);
-    this.connection.abort(new Error(end.reason));
+    abortAtOnce(this.connection, end.reason);
   }
 
   #end(end: LinkEnd): void {
