@@ -90,11 +90,18 @@ export class RealCluster {
     return node;
   }
 
-  /** Starts these, all unless said, at the same moment; resolves when they follow one master. */
+  /** Starts these, all unless said, at the same moment; resolves when they follow one master that knows them. */
   async start(nodes: readonly ClusterNode[] = this.nodes): Promise<void> {
     for (const node of nodes) node.launch();
     await Promise.all(nodes.map((node) => node.listening()));
-    await this.untilOneMaster();
+    await this.until(
+      'all nodes are members and follow one master',
+      async () => {
+        const { topology } = await (await this.untilOneMaster()).seen();
+        return this.up.every(({ nodeId }) => topology.nodes.includes(nodeId));
+      },
+      ONE_MASTER_MS * 2,
+    );
   }
 
   /** Throws where the cluster is on the loopback interface. */

@@ -13,8 +13,8 @@ const Fields = z.object({
 /** The part of `/state` that a cluster is judged by. */
 export const Seen = z.object({
   lastEventAppliedIdx: z.int(),
-  term: z.int().optional(),
-  master: z.object({ nodeId: NodeId }).nullish(),
+  term: z.int(),
+  master: z.object({ nodeId: NodeId }).nullable(),
   metaInstances: z.record(MetaInstanceId, z.object({ phase: z.string(), deleting: z.boolean() })),
   instances: z.record(
     InstanceId,
@@ -23,6 +23,7 @@ export const Seen = z.object({
       z.object({ MlxJacclInstance: Fields }).transform(({ MlxJacclInstance }) => MlxJacclInstance),
     ]),
   ),
+  topology: z.object({ nodes: z.array(NodeId) }),
   runners: z.record(RunnerId, z.record(z.string(), z.unknown())),
 });
 export type Seen = z.infer<typeof Seen>;
@@ -35,7 +36,7 @@ export function inOneLine(seen: Seen): string {
   const wanted = Object.entries(metaInstances).map(([id, { phase }]) => `${id} ${phase}`);
   const running = Object.entries(runners).map(([id, status]) => `${id} ${Object.keys(status).join()}`);
   return (
-    `at ${lastEventAppliedIdx}, term ${term ?? '?'}, master ${master?.nodeId.slice(-6) ?? 'none'}; ` +
+    `at ${lastEventAppliedIdx}, term ${term}, master ${master?.nodeId.slice(-6) ?? 'none'}; ` +
     `${wanted.slice(0, 12).join(', ')}${wanted.length > 12 ? ` and ${wanted.length - 12} more` : ''}; ` +
     `${Object.keys(instances).length} Instances; ${running.join(', ')}`
   );
