@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import type { Event } from '../../../main/core/event.ts';
 import { systemClock } from '../../../main/node/clock.ts';
 import { createLog } from '../../../main/node/log.ts';
-import { EventLog } from '../../../main/node/store/event-log.ts';
+import { LoneLog } from './lone-log.ts';
 import { event, indexed, someNode } from '../../support/builders.ts';
 
 const [path, uid] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const log = createLog({
   now: () => systemClock.now(),
   write: (line) => void writeSync(2, line),
 });
-const opened = EventLog.open(
+const opened = LoneLog.open(
   { clock: systemClock, log },
   { path, self: someNode, snapshotEvery: 50, retain: 100 },
 );

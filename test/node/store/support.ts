@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Event, IndexedEvent } from '../../../main/core/event.ts';
 import { createLog } from '../../../main/node/log.ts';
-import { EventLog, type EventLogInit, type OpenedLog } from '../../../main/node/store/event-log.ts';
+import { LoneLog, type LoneLogInit, type OpenedLog } from './lone-log.ts';
 import {
   ReplicaStore,
   type OpenedStore,
@@ -25,8 +25,8 @@ export function temporaryFolder(): string {
 export const silentLog = createLog({ level: 'silent', now: () => 0, write: () => undefined });
 
 /** Opens the log of a folder; the caller closes it. */
-export function openLog(folder: string, init: Partial<EventLogInit> = {}): OpenedLog {
-  return EventLog.open(
+export function openLog(folder: string, init: Partial<LoneLogInit> = {}): OpenedLog {
+  return LoneLog.open(
     { clock: new FakeClock(), log: silentLog },
     { path: join(folder, FILE), self: someNode, ...init },
   );
@@ -58,7 +58,7 @@ export function history(count: number): IndexedEvent[] {
 export async function write(
   folder: string,
   entries: readonly IndexedEvent[],
-  init: Partial<EventLogInit> & { readonly batch?: number } = {},
+  init: Partial<LoneLogInit> & { readonly batch?: number } = {},
 ): Promise<void> {
   const { batch = 500, ...rest } = init;
   const { log } = openLog(folder, rest);

@@ -1,19 +1,19 @@
-import type { IndexedEvent } from '../../core/event.ts';
-import type { Epoch } from '../../core/election/epoch.ts';
-import type { NodeId } from '../../core/id.ts';
-import type { ClusterState } from '../../core/state.ts';
+import type { IndexedEvent } from '../../../main/core/event.ts';
+import type { Epoch } from '../../../main/core/election/epoch.ts';
+import type { NodeId } from '../../../main/core/id.ts';
+import type { ClusterState } from '../../../main/core/state.ts';
 import {
   ReplicaStore,
   type OpenedStore,
   type ReplicaStoreComponents,
   type ReplicaStoreInit,
-} from './replica-store.ts';
-import type { StoreError } from './store-error.ts';
+} from '../../../main/node/store/replica-store.ts';
+import type { StoreError } from '../../../main/node/store/store-error.ts';
 
-export type EventLogInit = Omit<ReplicaStoreInit, 'onCompacted'>;
+export type LoneLogInit = Omit<ReplicaStoreInit, 'onCompacted'>;
 
 export interface OpenedLog {
-  readonly log: EventLog;
+  readonly log: LoneLog;
   /** The fold of everything that is on disk. */
   readonly state: ClusterState;
   /** Sentences for people about what was repaired, dropped or set aside; empty = all was in order. */
@@ -23,17 +23,17 @@ export interface OpenedLog {
 /** Terms left out after damage: one of them may have been led before. */
 const SKIPPED = 1_000;
 
-/** The log of a node on its own, master of itself in one term. */
-export class EventLog {
+/** Writes plain events to a replica's store, as a master of one term would. */
+export class LoneLog {
   readonly #store: ReplicaStore;
   readonly #epoch: Epoch;
   /** Of the newest event that was taken. */
   #accepted: number;
 
   /** As `ReplicaStore.open`. */
-  static open(components: ReplicaStoreComponents, init: EventLogInit): OpenedLog {
+  static open(components: ReplicaStoreComponents, init: LoneLogInit): OpenedLog {
     const opened = ReplicaStore.open(components, init);
-    return { log: new EventLog(opened, init.self), state: opened.state, notices: opened.notices };
+    return { log: new LoneLog(opened, init.self), state: opened.state, notices: opened.notices };
   }
 
   private constructor({ store, state, persisted: { ballot, damaged } }: OpenedStore, self: NodeId) {
