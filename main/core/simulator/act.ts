@@ -1,28 +1,12 @@
-import type { Command } from '../command.ts';
-import { CommandId, type NodeId } from '../id.ts';
-import { MetaInstanceSpec } from '../meta-instance.ts';
-import type { ModelCard } from '../model-card.ts';
+import type { NodeId } from '../id.ts';
 import { unreachable } from '../result.ts';
 import { GiB, SECOND } from '../unit.ts';
 import { instanceOf } from '../view.ts';
+import { ask } from './asking.ts';
 import { nodeIdOf, type Machine } from './machine.ts';
 import type { RunnerFault } from './runner-process.ts';
-import type { ModelSpec } from './scenario.ts';
 import type { Step, StepOf } from './step.ts';
 import type { World } from './world.ts';
-
-type Asking = StepOf<
-  | 'create'
-  | 'update'
-  | 'pause'
-  | 'resume'
-  | 'retry'
-  | 'load'
-  | 'delete'
-  | 'placeInstance'
-  | 'deleteInstance'
-  | 'cancelTask'
->;
 
 /** Does what one step says. @returns why it had no effect, if it had none */
 export function act(world: World, step: Step): string | undefined {
@@ -36,6 +20,7 @@ export function act(world: World, step: Step): string | undefined {
     case 'load':
     case 'delete':
     case 'placeInstance':
+    case 'createInstance':
     case 'deleteInstance':
     case 'cancelTask':
       return ask(world, step);
@@ -89,18 +74,8 @@ export function act(world: World, step: Step): string | undefined {
       return void world.restoreLink(...step.link);
     case 'slowLink':
       return slow(world, step);
-    case 'changeAddress': {
-      const { nodeId } = world.machine(step.node);
-      const others = world.machines
-        .map((each) => each.nodeId)
-        .filter((other) => network.carries(nodeId, other));
-      for (const other of others) network.close(nodeId, other);
-      world.timeline.after(SECOND, () => {
-        for (const other of others) network.open(nodeId, other);
-        world.tellAll();
-      });
-      return void world.tellAll();
-    }
+    case 'changeAddress':
+      return changeAddress(world, world.machine(step.node));
     case 'rdmaOff':
       world.machine(step.node).rdmaOff = true;
       return void world.tellAll();
@@ -159,104 +134,6 @@ export function act(world: World, step: Step): string | undefined {
     default:
       return unreachable(step);
   }
-}
-
-function ask(world: World, step: Asking): string | undefined {
-  const machine =
-    step.node === undefined ? world.machines.find(({ running }) => running) : world.machine(step.node);
-  if (machine?.running !== true) return `${machine?.name ?? 'every node'} is off: nobody could be asked`;
-  const commandId = CommandId.parse(`command-${world.nextCommand()}`);
-  const command = commandOf(world, machine, step, commandId);
-  if (command === undefined) return 'there is no such Instance';
-  const delayMs = 'model' in step ? modelOf(world, step.model).cardDelayMs : 0;
-  world.watch.disturb();
-  world.timeline.after(delayMs, () => {
-    if (!machine.running) return;
-    world.watch.asked(machine.name, command);
-    machine.life?.ask(command);
-  });
-  return undefined;
-}
-
-function commandOf(world: World, { disk }: Machine, step: Asking, commandId: CommandId): Command | undefined {
-  switch (step.do) {
-    case 'create':
-      return { type: 'CreateMetaInstance', commandId, metaInstanceId: step.name, ...placing(world, step) };
-    case 'update': {
-      const { modelId } = step.changes;
-      const card = modelId === undefined ? {} : { card: cardOf(modelOf(world, modelId)) };
-      return {
-        type: 'UpdateMetaInstance',
-        commandId,
-        metaInstanceId: step.name,
-        changes: step.changes,
-        ...card,
-      };
-    }
-    case 'pause':
-      return { type: 'PauseMetaInstance', commandId, metaInstanceId: step.name };
-    case 'resume':
-      return { type: 'ResumeMetaInstance', commandId, metaInstanceId: step.name };
-    case 'retry':
-      return { type: 'RetryMetaInstance', commandId, metaInstanceId: step.name };
-    case 'load':
-      return { type: 'LoadMetaInstance', commandId, metaInstanceId: step.name };
-    case 'delete':
-      return { type: 'DeleteMetaInstance', commandId, metaInstanceId: step.name };
-    case 'placeInstance':
-      return { type: 'PlaceInstance', commandId, ...placing(world, step) };
-    case 'deleteInstance': {
-      const serving = step.name === undefined ? undefined : instanceOf(disk.state, step.name)?.instanceId;
-      const instanceId = step.instance ?? serving;
-      return instanceId && { type: 'DeleteInstance', commandId, instanceId };
-    }
-    case 'cancelTask':
-      return { type: 'CancelTask', commandId, taskId: step.task };
-    default:
-      return unreachable(step);
-  }
-}
-
-/** What is to run and on which nodes. */
-function placing(
-  world: World,
-  { model, nodes = [], spec }: StepOf<'create' | 'placeInstance'>,
-): { readonly spec: MetaInstanceSpec; readonly card: ModelCard } {
-  const nodeIds = nodes.map(nodeIdOf);
-  return {
-    spec: MetaInstanceSpec.parse({ ...spec, modelId: model, nodeIds }),
-    card: cardOf(modelOf(world, model)),
-  };
-}
-
-function modelOf({ scenario }: World, id: string): ModelSpec {
-  const model = scenario.models.find((each) => each.id === id);
-  if (model === undefined) throw new Error(`no model ${id}`);
-  return model;
-}
-
-/** The card that a catalog would hold of the model. */
-export function cardOf(model: ModelSpec): ModelCard {
-  const weightBytes = Math.round(model.weightGiB * GiB);
-  return {
-    modelId: model.id,
-    title: model.id,
-    file: `${model.id.replace('/', '_')}.gguf`,
-    fileBytes: model.fileGiB === undefined ? weightBytes : Math.round(model.fileGiB * GiB),
-    sha256: null,
-    architecture: 'llama',
-    quantization: 'Q8_0',
-    layers: model.layers,
-    hiddenSize: model.hiddenSize,
-    heads: model.heads,
-    kvHeads: model.kvHeads,
-    contextLength: model.contextLength,
-    weightBytes,
-    kvBytesPerToken: model.kvBytesPerToken,
-    shardings: model.tensor ? ['Pipeline', 'Tensor'] : ['Pipeline'],
-    ...(model.backends !== undefined && { backends: model.backends }),
-    license: 'none',
-  };
 }
 
 function startTask(world: World, step: StepOf<'startTask'>): string | undefined {
@@ -326,6 +203,21 @@ function slow(world: World, { link, way, latencyMs, lossPercent }: StepOf<'slowL
   }
   world.tellAll();
   return undefined;
+}
+
+/** Its connections break; a moment later the others reach it, where they did before, at another address. */
+function changeAddress(world: World, machine: Machine): undefined {
+  const { network } = world;
+  const others = world.machines
+    .map((each) => each.nodeId)
+    .filter((other) => network.carries(machine.nodeId, other));
+  machine.moves += 1;
+  for (const other of others) network.close(machine.nodeId, other);
+  world.timeline.after(SECOND, () => {
+    for (const other of others) network.open(machine.nodeId, other);
+    world.tellAll();
+  });
+  world.tellAll();
 }
 
 function planFault(

@@ -1,5 +1,6 @@
 import { randomScenario, type NodeRange } from './random-scenario.ts';
 import { simulate } from './simulate.ts';
+import { Step } from './step.ts';
 import type { Violation } from './trace.ts';
 
 /** What many random lives came to. */
@@ -31,7 +32,8 @@ export function addSeed(summary: CampaignSummary, seed: number, range: NodeRange
 }
 
 /** What must have come about at least once in a campaign worth its name: a fault that never strikes proves nothing [V8]. */
-export const sometimes = [
+export const sometimes: readonly string[] = [
+  ...Step.options.map(({ shape }) => `step ${shape.do.value}`),
   'masterGone',
   'tailCut',
   'commandInTail',
@@ -54,8 +56,11 @@ export const sometimes = [
   'event InstanceRetrying',
   'event InstanceSettled',
   'event PlacementFailed',
+  'event InstanceAdopted',
+  'event CommandSettled',
   'event TaskEnded',
   'event TaskCancelling',
+  'deleted Deleted',
   'deleted IdleUnloaded',
   'deleted LinkBroken',
   'deleted NodeLost',
@@ -64,25 +69,7 @@ export const sometimes = [
   'deleted RetriesExhausted',
   'event NodeLost',
   'event NodeReturned',
-  'step changeAddress',
-  'step clockSkew',
-  'step cutLink',
-  'step diskLost',
-  'step freeze',
-  'step hangUp',
-  'step heal',
-  'step kill',
-  'step memory',
-  'step partition',
-  'step powerCut',
-  'step powerOn',
-  'step quit',
-  'step rdmaOff',
-  'step restart',
-  'step restoreLink',
-  'step slowLink',
-  'step thaw',
-] as const;
+];
 
 /** What of it never came about. */
 export function missing({ counts }: CampaignSummary): readonly string[] {

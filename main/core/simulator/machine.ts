@@ -32,6 +32,8 @@ export class Machine implements Computer {
   diskFull = false;
   fsyncErrors = 0;
   takenBytes = 0;
+  /** How often its addresses changed. */
+  moves = 0;
   clockSkewMs: number;
   rdmaOff = false;
   life: NodeLife | undefined;

@@ -107,13 +107,13 @@ function linksOf(random: SeededRandom, names: readonly string[]): unknown {
 class RandomLife {
   seconds = 0;
   readonly #random: SeededRandom;
-  readonly #names: readonly string[];
+  readonly #names: string[];
   readonly #steps: Raw[] = [];
   #tasks = 0;
 
   constructor(random: SeededRandom, names: readonly string[]) {
     this.#random = random;
-    this.#names = names;
+    this.#names = [...names];
   }
 
   steps(): Raw[] {
@@ -158,6 +158,7 @@ class RandomLife {
       this.#wait(random.between(0, 0.6));
       return this.#do('create', { ...asked, model: 'Small' });
     }
+    if (random.chance(0.1)) return this.#compete();
     const verb = random.pick([
       'create',
       'create',
@@ -170,8 +171,11 @@ class RandomLife {
       'load',
       'startTask',
       'startTask',
+      'startTask',
       'cancelTask',
+      'hangUp',
       'placeInstance',
+      'createInstance',
       'deleteInstance',
     ]);
     switch (verb) {
@@ -186,7 +190,7 @@ class RandomLife {
             ...(random.chance(0.2) && { interconnect: 'MlxJaccl' }),
             ...(random.chance(0.2) && { placement: 'fastest' }),
             ...(random.chance(0.2) && { idleUnloadSeconds: random.pick([10, 60]) }),
-            ...(random.chance(0.4) && { priority: random.pick([10, 60, 90]), preempt: random.chance(0.8) }),
+            ...(random.chance(0.6) && { priority: random.pick([10, 60, 90]), preempt: random.chance(0.8) }),
           },
         });
       case 'update':
@@ -207,13 +211,36 @@ class RandomLife {
           task: `task-${this.#tasks}`,
           seconds: Math.round(random.between(0, 60)),
         });
+      case 'hangUp':
+        return this.#do(verb, { task: this.#task() });
       case 'cancelTask':
         return this.#do(verb, { node: asked.node, task: this.#task() });
       case 'placeInstance':
         return this.#do(verb, { node: asked.node, model: random.pick(['Small', 'Large']) });
+      case 'createInstance':
+        return this.#do(verb, {
+          node: asked.node,
+          instance: random.pick(['hand-made', 'home-made']),
+          model: random.pick(['Small', 'Medium']),
+          nodes: this.#fewNodes(),
+        });
+      case 'deleteInstance': {
+        const byId = random.chance(0.3);
+        const which = byId ? { instance: random.pick(['hand-made', 'home-made']) } : { name: asked.name };
+        return this.#do(verb, { node: asked.node, ...which });
+      }
       default:
         return this.#do(verb, asked);
     }
+  }
+
+  /** Two that do not fit on one small node, the second the more important. */
+  #compete(): void {
+    const node = this.#node();
+    const alike = { node, model: 'Medium', nodes: [node] };
+    this.#do('create', { name: 'code', ...alike, spec: { priority: 10 } });
+    this.#wait(this.#random.between(0, 8));
+    this.#do('create', { name: 'draw', ...alike, spec: { priority: 90, preempt: true } });
   }
 
   #mishaps(): readonly (() => void)[] {
@@ -236,9 +263,11 @@ class RandomLife {
       () => this.#link('restoreLink', {}),
       () =>
         this.#link('slowLink', {
+          way: random.pick(['both', 'forth']),
           latencyMs: [20, random.pick([40, 400])],
           lossPercent: random.pick([0, 10, 40]),
         }),
+      () => random.chance(0.3) && this.#join(),
       () => this.#do('changeAddress', { node: this.#node() }),
       () => this.#do('rdmaOff', { node: this.#node() }),
       () => this.#do('diskFull', { node: this.#node() }),
@@ -256,6 +285,19 @@ class RandomLife {
       () => this.#do('downloadFails', { node: this.#node(), times: 1 + random.below(3) }),
       () => this.#do('downloadStalls', { node: this.#node(), seconds: Math.round(random.between(1, 15)) }),
     ];
+  }
+
+  /** A computer that was not there before; from here on it suffers as the others do. */
+  #join(): void {
+    const id = NAMES.find((name) => !this.#names.includes(name));
+    if (id === undefined) return;
+    this.#do('join', { as: { id, memoryGiB: this.#random.pick([8, 16]) } });
+    this.#names.push(id);
+  }
+
+  #fewNodes(): string[] {
+    const [one, other] = [this.#node(), this.#node()];
+    return one === other || this.#random.chance(0.5) ? [one] : [one, other];
   }
 
   #partition(how: string): void {

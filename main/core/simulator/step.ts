@@ -50,6 +50,13 @@ export const Step = z.discriminatedUnion('do', [
   verb('delete', asked),
   /** One without a MetaInstance. */
   verb('placeInstance', { ...toPlace, node: node.optional() }),
+  /** Exactly as a person says: these nodes by rank, each an equal part of the layers. */
+  verb('createInstance', {
+    instance: InstanceId,
+    model: ModelId,
+    nodes: z.array(node).min(1),
+    node: node.optional(),
+  }),
   /** By its id, or the one that serves this MetaInstance as the asked node sees it. */
   verb('deleteInstance', {
     name: MetaInstanceId.optional(),
@@ -92,7 +99,7 @@ export const Step = z.discriminatedUnion('do', [
     latencyMs: z.tuple([z.number().min(0), z.number().min(0)]).optional(),
     lossPercent: z.number().min(0).max(90).default(0),
   }),
-  /** All its connections break and come back from elsewhere. */
+  /** All its connections break; a second later the others reach it at another address than those that rings use. */
   verb('changeAddress', { node }),
   /** Its RDMA devices are gone until it is healed. */
   verb('rdmaOff', { node }),

@@ -141,6 +141,11 @@ export class World {
     this.network.lay(...ends, link.latencyMs);
   }
 
+  #addressOf(nodeId: NodeId): string {
+    const at = this.machines.findIndex((machine) => machine.nodeId === nodeId);
+    return `10.${(this.machines[at]?.moves ?? 0) % 256}.0.${at + 1}`;
+  }
+
   #linksFrom(from: NodeId): Link[] {
     const off = new Set(this.machines.filter(({ rdmaOff }) => rdmaOff).map(({ nodeId }) => nodeId));
     return this.#links.flatMap(({ ends, kind, latencyMs, bytesPerSecond, rdmaDevices }): Link[] => {
@@ -155,6 +160,7 @@ export class World {
           from,
           to,
           kind,
+          address: this.#addressOf(to),
           latencyMs: (latencyMs[0] + latencyMs[1]) / 2,
           ...(bytesPerSecond !== undefined && { bytesPerSecond }),
           ...(rdmaDevice !== undefined && { rdmaDevice }),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { addSeed, emptySummary, missing } from '../../../main/core/simulator/campaign.ts';
+import { addSeed, emptySummary, missing, sometimes } from '../../../main/core/simulator/campaign.ts';
 import { randomScenario } from '../../../main/core/simulator/random-scenario.ts';
 import { SeededRandom } from '../../../main/core/simulator/random.ts';
-import { parseScenario, type Scenario } from '../../../main/core/simulator/scenario.ts';
+import { parseScenario, scenarioSchema, type Scenario } from '../../../main/core/simulator/scenario.ts';
 import { simulate } from '../../../main/core/simulator/simulate.ts';
 
 function scenario(fields: Record<string, unknown>): Scenario {
@@ -72,6 +72,22 @@ describe('a simulation', () => {
     expect(simulatedMs).toBe(3_600_000);
     expect((user + system) / 1_000).toBeLessThan(3_600);
   });
+});
+
+test('[V8] the schema that is published has every verb a person may want', () => {
+  const published = JSON.stringify(scenarioSchema());
+  const verbs = [
+    ...['create', 'update', 'pause', 'resume', 'retry', 'load', 'delete'],
+    ...['placeInstance', 'createInstance', 'deleteInstance', 'startTask', 'cancelTask', 'hangUp'],
+    ...['start', 'kill', 'restart', 'quit', 'freeze', 'thaw', 'powerCut', 'powerOn', 'join'],
+    ...['partition', 'heal', 'cutLink', 'restoreLink', 'slowLink', 'changeAddress', 'rdmaOff'],
+    ...['diskFull', 'diskFree', 'fsyncError', 'diskLost', 'clockSkew', 'memory'],
+    ...['runnerFails', 'runnerExits', 'runnerHangs', 'killRunner', 'calm', 'downloadFails', 'downloadStalls'],
+  ];
+  for (const verb of verbs) {
+    expect([verb, published.includes(`"const":"${verb}"`)]).toEqual([verb, true]);
+    expect(sometimes).toContain(`step ${verb}`);
+  }
 });
 
 describe('a scenario with problems is refused with the path of each', () => {
