@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { PeerHello, PeerWord } from '../../main/core/contract/peer-hello.ts';
+import { systemClock } from '../../main/node/clock.ts';
 import { encodeFrame, FrameDecoder, FrameKind } from '../../main/node/peer/frame.ts';
 import { protocolOf, startLibp2p, type StreamKind } from '../../main/node/peer/libp2p-host.ts';
 import { identityOf, keyOf } from './real-peers.ts';
@@ -32,13 +33,13 @@ export class RawMember {
   static async dial(who: string, address: string): Promise<RawMember> {
     const ignore = (): void => undefined;
     const libp2p = await startLibp2p(
-      { identity: identityOf(who) },
+      { clock: systemClock, identity: identityOf(who) },
       { clusterKey: keyOf(1), host: '127.0.0.1', port: 0, discovery: false },
       {
         onInbound: ignore,
         onStream: ignore,
         onFound: ignore,
-        onDiscoveryFailed: ignore,
+        onDiscovery: ignore,
         onListenFailed: ignore,
       },
     );

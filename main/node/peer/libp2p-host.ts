@@ -3,12 +3,14 @@ import type {
   Connection,
   Libp2p,
   Logger,
+  PeerDiscovery,
   PeerInfo,
   PrivateKey,
   Stream,
 } from '@libp2p/interface';
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
+import type { Clock } from '../clock.ts';
 import type { Identity } from '../identity.ts';
 import { clusterKeyText } from '../membership/cluster-key.ts';
 import {
@@ -27,6 +29,9 @@ const KiB = 1024;
 const WINDOW_BYTES = 1024 * KiB;
 const FIRST_WINDOW_BYTES = 256 * KiB;
 
+const MDNS_EVERY_MS = 5_000;
+const DEAF_AFTER_MS = 12_000;
+
 const streamKinds = ['control', 'telemetry', 'task', 'bulk'] as const satisfies (Channel | StreamPurpose)[];
 export type StreamKind = (typeof streamKinds)[number];
 export const protocolOf = (kind: StreamKind): string => `/skein/${kind}/1`;
@@ -43,7 +48,8 @@ export interface HostListener {
   readonly onInbound: (connection: Connection) => void;
   readonly onStream: (kind: StreamKind, stream: Stream, connection: Connection) => void;
   readonly onFound: (found: PeerInfo) => void;
-  readonly onDiscoveryFailed: (problem: string) => void;
+  /** Undefined = it works (again). */
+  readonly onDiscovery: (problem: string | undefined) => void;
   readonly onListenFailed: (problem: string) => void;
 }
 
@@ -55,7 +61,7 @@ export const serviceTagOf = (clusterKey: Uint8Array): string => {
 
 /** libp2p with what Skein uses of it, started. It is loaded here first: an API that listens already waits for nothing of it. */
 export async function startLibp2p(
-  components: { readonly identity: Identity },
+  components: { readonly clock: Clock; readonly identity: Identity },
   init: HostInit,
   listener: HostListener,
 ): Promise<Libp2p> {
@@ -70,6 +76,7 @@ export async function startLibp2p(
   const { mdns } = init.discovery ? await import('@libp2p/mdns') : { mdns: undefined };
   const hosts = init.host === undefined ? ['0.0.0.0', '::'] : [init.host];
   const psk = `/key/swarm/psk/1.0.0/\n/base16/\n${clusterKeyText(init.clusterKey)}`;
+  let discovery: PeerDiscovery | undefined;
   const libp2p = await createLibp2p({
     start: false,
     privateKey: await libp2pKey(components.identity),
@@ -99,7 +106,7 @@ export async function startLibp2p(
       reconnectRetries: 0,
     },
     logger: quietLogger((component, text) => {
-      if (component === 'libp2p:mdns') listener.onDiscoveryFailed(text);
+      if (component === 'libp2p:mdns') listener.onDiscovery(text);
       if (component === 'libp2p:transports') listener.onListenFailed(text);
     }),
     peerDiscovery:
@@ -107,9 +114,12 @@ export async function startLibp2p(
         ? []
         : [
             (parts) => {
-              const service = mdns({ serviceTag: serviceTagOf(init.clusterKey), interval: 5_000 })(parts);
+              const service = mdns({ serviceTag: serviceTagOf(init.clusterKey), interval: MDNS_EVERY_MS })(
+                parts,
+              );
               // libp2p itself tells of a peer once; who was found in vain is to be tried again.
               service.addEventListener('peer', ({ detail }) => listener.onFound(detail));
+              discovery = service;
               return service;
             },
           ],
@@ -128,7 +138,30 @@ export async function startLibp2p(
     );
   }
   await libp2p.start();
+  if (discovery !== undefined) watchEcho(components.clock, libp2p, discovery, listener);
   return libp2p;
+}
+
+/**
+ * Where multicast is forbidden or leads nowhere, sending fails without a word. But who may send hears its own question,
+ * so one that does not for a while can't find anybody.
+ */
+function watchEcho(clock: Clock, libp2p: Libp2p, discovery: PeerDiscovery, listener: HostListener): void {
+  const { mdns } = discovery as { readonly mdns?: Partial<NodeJS.EventEmitter> };
+  let heardAt = clock.monotonic();
+  mdns?.on?.('query', () => {
+    heardAt = clock.monotonic();
+    listener.onDiscovery(undefined);
+  });
+  const look = (): void => {
+    if (libp2p.status !== 'started') return;
+    if (clock.monotonic() - heardAt > DEAF_AFTER_MS) {
+      listener.onDiscovery('nothing that this node sends to all others (multicast) comes through');
+    }
+    cancel = clock.after(MDNS_EVERY_MS, look);
+  };
+  let cancel = clock.after(MDNS_EVERY_MS, look);
+  libp2p.addEventListener('stop', () => cancel());
 }
 
 async function libp2pKey({ privateKey }: Identity): Promise<PrivateKey> {

@@ -84,7 +84,7 @@ export const FIRST_REDIAL_DEADLINE_MS = 500;
 export const REDIAL_FIRST_MS = 100;
 export const REDIAL_LAST_MS = 5_000;
 /** The node with the larger id leaves it to the other to dial, for so long. */
-export const DIAL_TURN_MS = 700;
+export const DIAL_TURN_MS = 300;
 /** Failed attempts until a node that should be there is named as unreachable. */
 export const UNREACHABLE_AFTER = 4;
 

@@ -6,10 +6,10 @@ import type { Identity } from '../identity.ts';
 import type { Log } from '../log.ts';
 import { fingerprintOf } from '../membership/cluster-key.ts';
 import { AddressBook } from './address-book.ts';
-import { isLoopback, partsOf } from './address.ts';
+import { isLoopback, partsOf, withoutPeerId } from './address.ts';
 import { Dialer } from './dialer.ts';
 import { startLibp2p, type StreamKind } from './libp2p-host.ts';
-import { GOODBYE_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
+import { GOODBYE_MS, PENALTY_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import {
   type Channel,
@@ -77,6 +77,7 @@ class Libp2pNetwork implements PeerNetwork {
   #cancelPulse: () => void = () => undefined;
   #listenProblem: string | null = null;
   #discoveryProblem: string | null = null;
+  #nextDoubleCheck = Number.NEGATIVE_INFINITY;
 
   constructor(components: PeerNetworkComponents, init: PeerNetworkInit) {
     const { clock, log, identity } = components;
@@ -228,7 +229,7 @@ class Libp2pNetwork implements PeerNetwork {
         onInbound: (connection) => void this.#links.accept(connection, false),
         onStream: (kind, stream, connection) => this.#onStream(kind, stream, connection),
         onFound: (found) => this.#onFound(found),
-        onDiscoveryFailed: (problem) => this.#onDiscoveryFailed(problem),
+        onDiscovery: (problem) => this.#onDiscovery(problem),
         onListenFailed: (problem) => (listenError = problem),
       },
     );
@@ -283,19 +284,29 @@ class Libp2pNetwork implements PeerNetwork {
   }
 
   #onFound({ id, multiaddrs }: PeerInfo): void {
-    const nodeId = NodeId.safeParse(id.toString());
-    if (!nodeId.success || this.#isStopped || this.#refusals.obstacle(nodeId.data) !== undefined) return;
+    const found = NodeId.safeParse(id.toString());
+    if (!found.success || this.#libp2p === undefined) return;
+    const nodeId = found.data;
     const addresses = multiaddrs.map(String).filter((address) => !isLinkLocal(address));
-    if (this.#links.linkTo(nodeId.data) !== undefined || !this.#book.learn(nodeId.data, addresses)) return;
-    this.#dialer.hasten({ nodeId: nodeId.data });
+    if (nodeId === this.#components.identity.nodeId) return this.#onDouble(addresses);
+    if (this.#refusals.obstacle(nodeId) !== undefined || this.#links.linkTo(nodeId) !== undefined) return;
+    if (this.#book.learn(nodeId, addresses)) this.#dialer.hasten({ nodeId });
   }
 
-  #onDiscoveryFailed(problem: string): void {
-    if (this.#discoveryProblem !== null) return;
-    this.#discoveryProblem =
-      `Other nodes in the local network can not be found: ${problem}. On macOS, allow Skein under System Settings, ` +
-      'Privacy & Security, Local Network. Nodes named with --peer and those met before are dialled all the same.';
-    this.#components.log.warn(this.#discoveryProblem);
+  /** Somebody else announces this node's own id: an attempt to reach it tells whether it is a copy, and names it. */
+  #onDouble(addresses: readonly string[]): void {
+    const now = this.#components.clock.monotonic();
+    const own = this.status.listening.map(withoutPeerId);
+    const address = addresses.find((one) => !own.includes(one) && !isLoopback(partsOf(one)?.host ?? ''));
+    if (address === undefined || now < this.#nextDoubleCheck) return;
+    this.#nextDoubleCheck = now + PENALTY_MS;
+    void this.#reach.target({ address }, 0);
+  }
+
+  #onDiscovery(problem: string | undefined): void {
+    const isNew = problem !== undefined && this.#discoveryProblem === null;
+    this.#discoveryProblem = problem === undefined ? null : discoveryMessage(problem);
+    if (isNew) this.#components.log.warn(discoveryMessage(problem));
   }
 }
 
@@ -309,3 +320,7 @@ function listenMessage(port: number, error: string): string {
     'Choose another port with --peer-port, or end that program, and start Skein again.'
   );
 }
+
+const discoveryMessage = (problem: string): string =>
+  `Other nodes in the local network can not be found: ${problem}. On macOS, allow Skein under System Settings, ` +
+  'Privacy & Security, Local Network. Nodes named with --peer and those met before are dialled all the same.';

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Lan, whyNoLan } from '../../support/cluster-lan.ts';
+import { PeerProcess } from '../../support/peer-process.ts';
+import { idOf } from '../../support/real-peers.ts';
+import type { PeerProcessInit } from '../../support/real-peer-process.ts';
+
+const soon = { interval: 20, timeout: 20_000 };
+const TAG = `skp${process.pid % 10_000}`;
+const running: PeerProcess[] = [];
+let lan: Lan | undefined;
+let seats = 0;
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((peer) => peer.kill()));
+  await lan?.close();
+  for (let index = 0; index < seats; index += 1) spawnSync('ip', ['netns', 'del', lan!.namespace(index)]);
+  for (const number of [0, 1]) spawnSync('ip', ['link', 'del', `${TAG}s${number}`]);
+  lan = undefined;
+  seats = 0;
+});
+
+/** Processes, each on a computer of its own in one local network, which know nothing of each other. */
+async function startAll(inits: readonly PeerProcessInit[], isRouted = true): Promise<PeerProcess[]> {
+  lan ??= new Lan(TAG);
+  const peers: PeerProcess[] = [];
+  for (const init of inits) {
+    const { prefix } = await lan.seat(seats);
+    // As a router gives one: without it, multicast leads nowhere.
+    if (isRouted) spawnSync('ip', ['-n', lan.namespace(seats), 'route', 'add', 'default', 'dev', 'eth0']);
+    seats += 1;
+    const peer = new PeerProcess({ port: 52_416, discovery: true, ...init }, prefix);
+    running.push(peer);
+    peers.push(peer);
+  }
+  await Promise.all(peers.map((peer) => peer.started));
+  return peers;
+}
+
+const names = (peer: PeerProcess): string[] =>
+  peer.log.filter((line) => line.startsWith('+')).map((line) => line.slice(1, 2));
+
+describe.skipIf(whyNoLan !== undefined)('a local network, where nodes find each other by mDNS', () => {
+  it('each finds those of its own cluster, and no others', async () => {
+    const [a, b, c, x, y] = (await startAll([
+      { who: 'a', key: 1 },
+      { who: 'b', key: 1 },
+      { who: 'c', key: 1 },
+      { who: 'x', key: 2 },
+      { who: 'y', key: 2 },
+    ])) as [PeerProcess, PeerProcess, PeerProcess, PeerProcess, PeerProcess];
+    const found = (): string[] => [a, b, c, x, y].map((peer) => names(peer).sort().join(''));
+    await expect.poll(found, soon).toEqual(['bc', 'ac', 'ab', 'y', 'x']);
+    const { status, peers } = await a.report();
+    expect(status).toMatchObject({ discovery: 'On', problem: null, refused: [] });
+    expect(status.listening).toContain(`/ip4/10.77.0.1/tcp/52416/p2p/${idOf('a')}`);
+    expect(peers.map(({ localAddress }) => localAddress)).toEqual(['10.77.0.1', '10.77.0.1']);
+  });
+
+  it('a pulled cable is noticed on both sides within four seconds, and mended when it is back', async () => {
+    const [a, b] = (await startAll([
+      { who: 'a', key: 1 },
+      { who: 'b', key: 1 },
+    ])) as [PeerProcess, PeerProcess];
+    await expect.poll(() => [names(a), names(b)], soon).toEqual([['b'], ['a']]);
+    await lan!.link(1, 'down');
+    const since = performance.now();
+    await expect.poll(() => [a.log.length, b.log.length], soon).toEqual([2, 2]);
+    expect(performance.now() - since).toBeLessThan(4_000);
+    await lan!.link(1, 'up');
+    const back = performance.now();
+    await expect
+      .poll(() => [names(a), names(b)], soon)
+      .toEqual([
+        ['b', 'b'],
+        ['a', 'a'],
+      ]);
+    expect(performance.now() - back).toBeLessThan(10_000);
+  });
+
+  it('a copy of a data folder in the same network is named by both', async () => {
+    const [a, copy] = (await startAll([
+      { who: 'a', key: 1 },
+      { who: 'a', key: 1, sessionId: 'a-copy' },
+    ])) as [PeerProcess, PeerProcess];
+    for (const peer of [a, copy]) {
+      await expect
+        .poll(async () => (await peer.report()).status.refused, soon)
+        .toMatchObject([{ code: 'DuplicateNode', nodeId: idOf('a') }]);
+    }
+    expect([a.log, copy.log]).toEqual([[], []]);
+  });
+
+  it('where multicast leads nowhere, a node says that it finds nobody, until it leads somewhere', async () => {
+    const [a] = (await startAll([{ who: 'a', key: 1 }], false)) as [PeerProcess];
+    const discovery = async (): Promise<string> => (await a.report()).status.discovery;
+    await expect.poll(discovery, soon).toBe('Failed');
+    expect((await a.report()).status.problem).toContain('can not be found');
+    spawnSync('ip', ['-n', lan!.namespace(0), 'route', 'add', 'default', 'dev', 'eth0']);
+    await expect.poll(discovery, soon).toBe('On');
+  });
+
+  it('an address that comes with another interface is told to others', async () => {
+    const [a] = (await startAll([{ who: 'a', key: 1 }])) as [PeerProcess];
+    const before = (await a.report()).status.listening;
+    spawnSync('ip', ['-n', lan!.namespace(0), 'addr', 'add', '10.88.0.1/24', 'dev', 'eth0']);
+    const after = (await a.report()).status.listening;
+    expect(before.join(' ')).not.toContain('10.88.0.1');
+    expect(after.join(' ')).toContain('/ip4/10.88.0.1/tcp/52416');
+  });
+});
+
+it.runIf(whyNoLan !== undefined)(`no local network can be made here: ${whyNoLan ?? ''}`, () => {
+  expect(whyNoLan).toEqual(expect.any(String));
+});
