@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { CommandId, TaskId } from '../core/id.ts';
@@ -14,7 +14,9 @@ import { friendlyName } from './hardware/friendly-name.ts';
 import { loadIdentity } from './identity.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import { finishLeaving } from './membership/departure.ts';
 import { loadCluster } from './membership/load-cluster.ts';
+import { Membership } from './membership/membership.ts';
 import { readCatalog } from './model/catalog.ts';
 import { ModelStore } from './model/model-store.ts';
 import { ChildProcessHost } from './runner/child-process-host.ts';
@@ -43,6 +45,8 @@ export interface SkeinNodeInit {
   readonly cardFolder: string;
   /** Called once when the node can't go on: its log refuses to be written. */
   readonly onBroken: (problem: Error) => void;
+  /** Called once when the node left its cluster: it is to be stopped and built anew from its data folder. */
+  readonly onLeft: () => void;
   readonly policy?: Partial<Policy>;
   readonly timings?: Partial<RunnerTimings>;
 }
@@ -80,7 +84,10 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const { config, version } = init;
   const identity = loadIdentity({ log }, { path: folder.identityPath });
   const { nodeId } = identity;
-  const { key } = loadCluster({ clock, log }, { path: folder.clusterPath, given: config.clusterKey });
+  const record = finishLeaving(
+    loadCluster({ clock, log }, { path: folder.clusterPath, given: config.clusterKey }),
+    folder,
+  );
   const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
   const opened = ReplicaStore.open(
     { clock, log },
@@ -103,7 +110,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       },
       version,
       sessionId,
-      clusterKey: key,
+      clusterKey: record.key,
       host: config.peerHost,
       port: config.peerPort,
       peers: config.peers,
@@ -204,10 +211,32 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       return instance && worker.leaderOf(instance);
     },
   });
+  const membership = new Membership(
+    {
+      network,
+      identity,
+      clock,
+      log,
+      randomBytes,
+      newCommandId,
+      submit: (command) => member.submit(command),
+    },
+    {
+      record,
+      clusterPath: folder.clusterPath,
+      dataFolder: folder.path,
+      self: () => ({ nodeId, name, version }),
+      host: config.peerHost,
+      discovery: config.discovery,
+      observe: () => ({ state: state(), telemetry: member.telemetry, view: member.cluster }),
+      onLeft: init.onLeft,
+    },
+  );
   const api: NodeApi = {
     nodeId,
     version,
     policy,
+    membership,
     state,
     telemetry: () => member.telemetry,
     submit: (command) => member.submit(command),
@@ -245,8 +274,21 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     start: () => member.whenKnown(SETTLE_MS),
     stop: async () => undefined,
   };
-  // The network last: to load it takes longer than all the rest, and a node answers without it.
-  const parts = [disk, sampler, links, presence, member, worker, taskService, settled, server, network];
+  const parts = [
+    disk,
+    // A master says goodbye over it.
+    only('stop', network),
+    sampler,
+    links,
+    presence,
+    // To load the network takes longer than all the rest. A node on its own answers without it; one that remembers
+    // others counts from there how long it waits for them [E15].
+    ...(network.remembered.length === 0
+      ? [member, worker, taskService, settled, only('start', server), behind(log, network)]
+      : [only('start', server), only('start', network), member, worker, taskService]),
+    only('stop', server),
+    membership,
+  ];
   return {
     api,
     isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
@@ -257,3 +299,18 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     stop: () => stopAll(parts),
   };
 }
+
+/** For parts that stop in another order than the reverse of their start. */
+const only = (half: 'start' | 'stop', part: Startable): Startable => ({
+  start: async () => (half === 'start' ? part.start() : undefined),
+  stop: async () => (half === 'stop' ? part.stop() : undefined),
+});
+
+/** Starts while others go on, and is no reason to end when it can't. Stopped elsewhere. */
+const behind = (log: Log, part: Startable): Startable => ({
+  start: async () =>
+    void part.start().catch((problem: unknown) => {
+      log.error('Other nodes can not be reached until the next start; this one works alone', { problem });
+    }),
+  stop: async () => undefined,
+});

@@ -215,7 +215,9 @@ export class Member implements Startable {
     const now = this.replica.role;
     // By the time it is durable, another step may have ended it.
     if (role.type === 'Master' && now.type === 'Master' && now.epoch.term === role.epoch.term) {
-      log.info('This node is the master', { term: role.epoch.term });
+      // On its own that is no news to anybody.
+      const level = this.#components.network.remembered.length > 0 ? 'info' : 'debug';
+      log[level]('This node is the master', { term: role.epoch.term });
       this.#tenure = new Tenure(
         { clock, log, random },
         {
