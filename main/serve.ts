@@ -6,9 +6,9 @@ import { CommandId, MetaInstanceId } from './core/id.ts';
 import { MetaInstanceSpec } from './core/meta-instance.ts';
 import type { NodeApi } from './node/api.ts';
 import { systemClock } from './node/clock.ts';
-import { parseConfig } from './node/config.ts';
+import { parseConfig, type Config } from './node/config.ts';
 import { defaultDataFolder } from './node/data-folder.ts';
-import { createLog } from './node/log.ts';
+import { createLog, type Log } from './node/log.ts';
 import { Announcer } from './node/announcer.ts';
 import { createSkeinNode, type SkeinNode } from './node/skein-node.ts';
 
@@ -40,41 +40,64 @@ export async function serve(args: readonly string[]): Promise<number> {
   });
   // A closed terminal or a broken pipe takes its reader away, not the node.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const ended = Promise.withResolvers<number>();
+  const asked = Promise.withResolvers<'Stop'>();
+  const silence = onSignal(() => asked.resolve('Stop'));
+  // The API stays where it was found first, also when any port was fine.
+  let { port } = config.value;
+  try {
+    for (;;) {
+      const life = await live(log, { ...config.value, port }, asked.promise);
+      port = life.port;
+      if (life.end !== 'Left') return life.end === 'Stop' ? 0 : 1;
+    }
+  } finally {
+    silence();
+  }
+}
+
+/** One life of the node: until it is asked to stop, can't go on, or left its cluster and has to start over. */
+async function live(
+  log: Log,
+  config: Config,
+  asked: Promise<'Stop'>,
+): Promise<{ readonly end: 'Stop' | 'Broken' | 'Left'; readonly port: number }> {
+  const ended = Promise.withResolvers<'Broken' | 'Left'>();
   let node: SkeinNode | undefined;
+  let { port } = config;
   try {
     node = createSkeinNode(
       { log },
       {
-        config: { ...config.value, modelDirs: [...config.value.modelDirs, join(root, '.cache', 'models')] },
+        config: { ...config, modelDirs: [...config.modelDirs, join(root, '.cache', 'models')] },
         version: packageVersion(),
         runnerEntry: join(root, 'main', 'runner', 'main.ts'),
         cardFolder: join(root, 'resources', 'models'),
         onBroken: (problem) => {
           log.error('The node stops: its state can no longer be written', { problem });
-          ended.resolve(1);
+          ended.resolve('Broken');
         },
+        onLeft: () => ended.resolve('Left'),
       },
     );
-    const stopped = onSignal(() => ended.resolve(0));
     await node.start();
+    port = Number(new URL(node.address ?? '').port);
     const announcer = new Announcer({ api: node.api, clock: systemClock, output: process.stdout });
-    announcer.start({ address: node.address ?? '', dataDir: config.value.dataDir });
-    if (config.value.starter && node.isNew) await createStarter(node.api);
-    const code = await ended.promise;
+    announcer.start({ address: node.address ?? '', dataDir: config.dataDir });
+    if (config.starter && node.isNew) await createStarter(node.api);
+    const end = await Promise.race([asked, ended.promise]);
     announcer.stop();
-    // Unref'd, and never cancelled: it also ends a process that something forgotten keeps alive after the stop.
-    setTimeout(() => process.exit(1), QUIT_MS).unref();
+    // Unref'd: it also ends a process that something forgotten keeps alive after the stop.
+    const forced = setTimeout(() => process.exit(1), QUIT_MS).unref();
     await node.stop();
-    stopped();
-    return code;
+    if (end === 'Left') clearTimeout(forced);
+    return { end, port };
   } catch (error) {
     process.stderr.write(
       `Skein could not start: ${error instanceof Error ? error.message : String(error)}\n`,
     );
     // It may have come up: what is left of it would keep the process alive.
     await node?.stop().catch(() => undefined);
-    return 1;
+    return { end: 'Broken', port };
   }
 }
 

@@ -7,6 +7,7 @@ import type { Policy } from '../core/policy.ts';
 import type { Result } from '../core/result.ts';
 import type { ClusterState } from '../core/state.ts';
 import type { Telemetry } from '../core/telemetry.ts';
+import type { MembershipApi } from './membership/membership-api.ts';
 
 /** What a running task tells its client, in order; the last is `TaskEnded` or `TaskRefused`. */
 export type TaskEvent = Extract<RunnerReport, { type: 'Prefill' | 'Chunk' | 'TaskEnded' | 'TaskRefused' }>;
@@ -41,6 +42,7 @@ export interface NodeApi {
   readonly version: string;
   /** What placement and the reconcilers of this node work with. */
   readonly policy: Policy;
+  readonly membership: MembershipApi;
   state(): ClusterState;
   telemetry(): Telemetry;
   cluster(): ClusterView;

@@ -20,6 +20,7 @@ import type { TaskEnd, TokenUsage } from '../../main/core/task.ts';
 import type { Telemetry } from '../../main/core/telemetry.ts';
 import { instanceOf } from '../../main/core/view.ts';
 import type { ClusterView, NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
+import { FakeMembership } from './fake-membership.ts';
 
 export const nodeId = 'fake-node-0' as NodeId;
 
@@ -138,6 +139,19 @@ export class FakeNode implements NodeApi {
   readonly nodeId = nodeId;
   readonly version = '0.0.0-fake';
   readonly policy = defaultPolicy;
+  readonly membership = new FakeMembership(() => ({
+    nodeId,
+    version: this.version,
+    now: this.#now(),
+    state: this.#state,
+    telemetry: this.observed,
+    view: this.led,
+    network: { listening: ['/ip4/192.168.1.4/tcp/52416'], problem: null, discovery: 'On', refused: [] },
+    peers: [],
+    fingerprint: '0123456789ab',
+    generation: 1,
+    dataFolder: { path: '/data', mode: 0o700 },
+  }));
   readonly tasks: FakeTask[] = [];
   readonly log: IndexedEvent[] = [];
   cards: ModelCard[] = [tinyCard];

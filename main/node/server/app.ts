@@ -6,6 +6,7 @@ import { ClientLeft } from './body.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
 import { answered, type Answer, type Route, type ServerComponents } from './route.ts';
 import { chatRoutes } from './route/chat.ts';
+import { clusterRoutes } from './route/cluster.ts';
 import { eventRoutes } from './route/event.ts';
 import { instanceRoutes } from './route/instance.ts';
 import { metaInstanceRoutes } from './route/meta-instance.ts';
@@ -17,6 +18,7 @@ import { taskRoutes } from './route/task.ts';
 
 export const routes: readonly Route[] = [
   ...nodeRoutes,
+  ...clusterRoutes,
   ...metaInstanceRoutes,
   ...placementRoutes,
   ...instanceRoutes,

@@ -3,6 +3,7 @@ import { ErrorAnswer, type MetaInstanceView } from '../../../main/core/contract/
 import { StateAnswer } from '../../../main/core/contract/rest-state.ts';
 import type { InstanceId, MetaInstanceId, TaskId } from '../../../main/core/id.ts';
 import { routes } from '../../../main/node/server/app.ts';
+import { otherId, otherStarted } from '../../support/fake-membership.ts';
 import { nodeId, tinyCard } from '../../support/fake-node.ts';
 import {
   createTiny,
@@ -28,6 +29,13 @@ describe('every route answers what its schema says', () => {
   const filled: Readonly<Record<string, { readonly path: string; readonly asked?: Asked }>> = {
     'get /health': { path: '/health' },
     'get /node_id': { path: '/node_id' },
+    'get /cluster': { path: '/cluster' },
+    'get /cluster/doctor': { path: '/cluster/doctor' },
+    'post /cluster/pairing': { path: '/cluster/pairing', asked: { method: 'POST' } },
+    'delete /cluster/pairing': { path: '/cluster/pairing', asked: { method: 'DELETE' } },
+    'post /cluster/join': { path: '/cluster/join', asked: { body: { code: 'k7qm2 x9f4t' } } },
+    'post /cluster/leave': { path: '/cluster/leave', asked: { method: 'POST' } },
+    'delete /nodes/:id': { path: `/nodes/${otherId}`, asked: { method: 'DELETE' } },
     'post /meta_instance': { path: '/meta_instance', asked: { body: createTiny } },
     'get /meta_instances': { path: '/meta_instances' },
     'get /meta_instance/:id': { path: '/meta_instance/kept' },
@@ -89,6 +97,7 @@ describe('every route answers what its schema says', () => {
       };
       await bench.ask('/meta_instance', { body: { ...createTiny, meta_instance_id: 'kept' } });
       bench.node.automatic = false;
+      bench.node.emit(otherStarted);
       bench.node.emit({
         type: 'TaskStarted',
         taskId: 'running' as TaskId,
@@ -113,10 +122,12 @@ describe('every route answers what its schema says', () => {
   );
 
   test('and whatever is refused is an error answer', async () => {
-    for (const { method, path } of routes) {
+    for (const { method, path, body } of routes) {
       const wrong = path.replace(/:\w+(\{.*\})?/, 'no/such');
+      // Where neither the path nor a body can be wrong, only the method can.
+      const isFixed = wrong === path && body === undefined;
       const answer = await bench.ask(wrong, {
-        method: method === 'get' ? 'PUT' : method.toUpperCase(),
+        method: method === 'get' || isFixed ? 'PUT' : method.toUpperCase(),
         body: '{',
       });
       expect(answer.status).toBeGreaterThanOrEqual(400);

@@ -1,0 +1,28 @@
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ClusterRecord } from './cluster-file.ts';
+import { writeClusterFile } from './cluster-file.ts';
+
+/** Files that SQLite keeps beside a database. */
+const SIDE_FILES = ['', '-wal', '-shm', '-journal'];
+
+/**
+ * Moves what belongs to a cluster that this node left into a folder beside it, so that it starts as a cluster of its own
+ * and nothing is lost. To be called before the files are opened; after a crash it goes on where it was.
+ * @returns the record as it is now
+ */
+export function finishLeaving(
+  record: ClusterRecord,
+  init: { readonly clusterPath: string; readonly eventsPath: string; readonly peersPath: string },
+): ClusterRecord {
+  const { setAside, ...rest } = record;
+  if (setAside === undefined) return record;
+  const folder = join(dirname(init.clusterPath), setAside);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const path of [...SIDE_FILES.map((side) => init.eventsPath + side), init.peersPath]) {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined)
+      renameSync(path, join(folder, basename(path)));
+  }
+  writeClusterFile(init.clusterPath, rest);
+  return rest;
+}
