@@ -57,6 +57,11 @@ export class Lan implements ClusterPlace {
     };
   }
 
+  /** A way to everywhere, as a router gives one: without it, multicast leads nowhere. */
+  async route(index: number): Promise<void> {
+    await ip('-n', this.namespace(index), 'route', 'add', 'default', 'dev', 'eth0');
+  }
+
   namespace(index: number): string {
     return `${this.#tag}n${index}`;
   }

@@ -85,6 +85,7 @@ export class RealCluster {
     const folder = join(this.#folder, `node-${index}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const node = new ClusterNode({ index, folder, seat: await this.#place.seat(index), flags: [] });
+    if (this.#init.discovery === true && this.#place instanceof Lan) await this.#place.route(index);
     this.nodes.push(node);
     for (const each of this.nodes) each.flags = this.#flags(each, each === node ? keyFile : undefined);
     return node;
