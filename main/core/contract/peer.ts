@@ -5,7 +5,7 @@ import { Envelope, Outcome } from '../election/message.ts';
 import { Event } from '../event.ts';
 import { NodeHardware } from '../hardware.ts';
 import { Holding } from '../holding.ts';
-import { CommandId, NodeId } from '../id.ts';
+import { CommandId, type NodeId } from '../id.ts';
 import { DownloadTelemetry, NodeTelemetry, RunnerTelemetry } from '../telemetry.ts';
 import { Link } from '../topology.ts';
 

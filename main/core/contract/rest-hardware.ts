@@ -66,7 +66,5 @@ export const machineViews = {
   runtime: z.string().optional(),
 } as const;
 
-const HardwareAnswer = z.strictObject(hardwareViews);
-export type HardwareAnswer = z.infer<typeof HardwareAnswer>;
-const MachineAnswer = z.strictObject(machineViews);
-export type MachineAnswer = z.infer<typeof MachineAnswer>;
+export type HardwareAnswer = z.infer<z.ZodObject<typeof hardwareViews>>;
+export type MachineAnswer = z.infer<z.ZodObject<typeof machineViews>>;

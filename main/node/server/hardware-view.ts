@@ -93,5 +93,5 @@ function byNode<Entry extends { readonly nodeId: NodeId }, View>(
     const seen = view(entry);
     return seen === undefined ? [] : [[entry.nodeId, seen]];
   });
-  return Object.fromEntries(shown) as Record<NodeId, View>;
+  return Object.fromEntries(shown);
 }

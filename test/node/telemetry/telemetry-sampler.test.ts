@@ -164,8 +164,7 @@ describe('telemetry sampler', () => {
 
   test('stop, even during a look and twice → no timer, no sample, no hardware', async () => {
     const answers: ((value: never) => void)[] = [];
-    const wait = <Value>() =>
-      new Promise<Value>((resolve) => answers.push(resolve as (value: never) => void));
+    const wait = <Value>() => new Promise<Value>((resolve) => answers.push(resolve));
     const { clock, subject, samples, hardware } = given({ memory: wait, connectivity: wait });
     const started = subject.start();
     await subject.stop();
