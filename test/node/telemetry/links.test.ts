@@ -156,7 +156,7 @@ describe('cables', () => {
     ...changes,
   });
   const byId = (...nodes: readonly NodeHardware[]): Record<NodeId, NodeHardware> =>
-    Object.fromEntries(nodes.map((each) => [each.nodeId, each])) as Record<NodeId, NodeHardware>;
+    Object.fromEntries(nodes.map((each) => [each.nodeId, each]));
   const link = (from: NodeId, to: NodeId, kind: Link['kind']): Link => ({ from, to, kind });
 
   test('RDMA is told with the Thunderbolt link over the cable, in both directions', () => {
