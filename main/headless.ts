@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { runCli } from './cli/run.ts';
 
 /** The plain-Node entry: `skein serve` is a node, every other command asks one that runs. */
@@ -10,6 +11,8 @@ async function serveOrHelp(): Promise<number> {
     process.stdout.write(`Usage: skein serve [options]\n\nRuns a node here until Ctrl-C.\n\n${serveHelp}\n`);
     return 0;
   }
+  // A node mostly waits: 30 MB less for it are worth a little more work when it is busy.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const { serve } = await import('./serve.ts');
   return serve(args);
 }
