@@ -6,10 +6,13 @@ import type {
   PeerDiscovery,
   PeerInfo,
   PrivateKey,
+  Startable,
   Stream,
 } from '@libp2p/interface';
 import { createHash } from 'node:crypto';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import { isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Clock } from '../clock.ts';
 import type { Identity } from '../identity.ts';
 import { clusterKeyText } from '../membership/cluster-key.ts';
@@ -65,22 +68,28 @@ export async function startLibp2p(
   init: HostInit,
   listener: HostListener,
 ): Promise<Libp2p> {
-  const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { preSharedKey }, transports] = await Promise.all([
-    import('libp2p'),
-    import('@libp2p/tcp'),
-    import('@libp2p/noise'),
-    import('@libp2p/yamux'),
-    import('@libp2p/pnet'),
-    import('@libp2p/interface'),
-  ]);
+  const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { preSharedKey }, transports, { multiaddr }] =
+    await Promise.all([
+      import('libp2p'),
+      import('@libp2p/tcp'),
+      import('@libp2p/noise'),
+      import('@libp2p/yamux'),
+      import('@libp2p/pnet'),
+      import('@libp2p/interface'),
+      import('@multiformats/multiaddr'),
+    ]);
   const { mdns } = init.discovery ? await import('@libp2p/mdns') : { mdns: undefined };
   const hosts = init.host === undefined ? ['0.0.0.0', '::'] : [init.host];
   const psk = `/key/swarm/psk/1.0.0/\n/base16/\n${clusterKeyText(init.clusterKey)}`;
+  const serviceTag = serviceTagOf(init.clusterKey);
   let discovery: PeerDiscovery | undefined;
   const libp2p = await createLibp2p({
     start: false,
     privateKey: await libp2pKey(components.identity),
-    addresses: { listen: hosts.map((host) => `/${isIPv4(host) ? 'ip4' : 'ip6'}/${host}/tcp/${init.port}`) },
+    addresses: {
+      listen: hosts.map((host) => `/${isIPv4(host) ? 'ip4' : 'ip6'}/${host}/tcp/${init.port}`),
+      announceFilter: (known) => (init.host === undefined ? withSelfAssigned(known, multiaddr) : known),
+    },
     transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
     transportManager: { faultTolerance: transports.FaultTolerance.NO_FATAL },
     connectionEncrypters: [noise()],
@@ -114,9 +123,7 @@ export async function startLibp2p(
         ? []
         : [
             (parts) => {
-              const service = mdns({ serviceTag: serviceTagOf(init.clusterKey), interval: MDNS_EVERY_MS })(
-                parts,
-              );
+              const service = mdns({ serviceTag, interval: MDNS_EVERY_MS })(parts);
               // libp2p itself tells of a peer once; who was found in vain is to be tried again.
               service.addEventListener('peer', ({ detail }) => listener.onFound(detail));
               discovery = service;
@@ -138,30 +145,62 @@ export async function startLibp2p(
     );
   }
   await libp2p.start();
-  if (discovery !== undefined) watchEcho(components.clock, libp2p, discovery, listener);
+  if (discovery !== undefined) watchEcho(components.clock, libp2p, { discovery, serviceTag }, listener);
   return libp2p;
 }
 
+/** What `@libp2p/mdns` sends and hears with. */
+interface Multicast extends NodeJS.EventEmitter {
+  query(query: { readonly questions: readonly { readonly name: string; readonly type: 'PTR' }[] }): void;
+}
+
 /**
- * Where multicast is forbidden or leads nowhere, sending fails without a word. But who may send hears its own question,
- * so one that does not for a while can't find anybody.
+ * Where multicast is forbidden or leads nowhere, sending fails without a word, and an interface that went and came back is
+ * no longer listened on. But who can send and hear hears its own question; who does not for a while begins anew.
  */
-function watchEcho(clock: Clock, libp2p: Libp2p, discovery: PeerDiscovery, listener: HostListener): void {
-  const { mdns } = discovery as { readonly mdns?: Partial<NodeJS.EventEmitter> };
+function watchEcho(
+  clock: Clock,
+  libp2p: Libp2p,
+  { discovery, serviceTag }: { readonly discovery: PeerDiscovery; readonly serviceTag: string },
+  listener: HostListener,
+): void {
+  const service = discovery as Partial<Startable> & { readonly mdns?: Partial<Multicast> };
   let heardAt = clock.monotonic();
-  mdns?.on?.('query', () => {
-    heardAt = clock.monotonic();
-    listener.onDiscovery(undefined);
-  });
-  const look = (): void => {
+  const listen = (): void => {
+    service.mdns?.on?.('query', () => {
+      heardAt = clock.monotonic();
+      listener.onDiscovery(undefined);
+    });
+    // The first question went out before there was an address to answer it with, and the next comes late.
+    service.mdns?.query?.({ questions: [{ name: serviceTag, type: 'PTR' }] });
+  };
+  const look = async (): Promise<void> => {
     if (libp2p.status !== 'started') return;
     if (clock.monotonic() - heardAt > DEAF_AFTER_MS) {
       listener.onDiscovery('nothing that this node sends to all others (multicast) comes through');
+      await service.stop?.();
+      if (libp2p.status !== 'started') return;
+      await service.start?.();
+      listen();
     }
-    cancel = clock.after(MDNS_EVERY_MS, look);
+    cancel = clock.after(MDNS_EVERY_MS, lookSafely);
   };
-  let cancel = clock.after(MDNS_EVERY_MS, look);
+  const lookSafely = (): void => void look().catch((error: unknown) => listener.onDiscovery(String(error)));
+  listen();
+  let cancel = clock.after(MDNS_EVERY_MS, lookSafely);
   libp2p.addEventListener('stop', () => cancel());
+}
+
+/** Two computers with a cable and no router give themselves such addresses, which libp2p leaves out. */
+function withSelfAssigned(known: Multiaddr[], toMultiaddr: (text: string) => Multiaddr): Multiaddr[] {
+  const pattern = known.map(String).find((text) => text.startsWith('/ip4/'));
+  if (pattern === undefined) return known;
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const selfAssigned = own.filter(({ address }) => address.startsWith('169.254.'));
+  return [
+    ...known,
+    ...selfAssigned.map(({ address }) => toMultiaddr(pattern.replace(/^\/ip4\/[^/]+/, `/ip4/${address}`))),
+  ];
 }
 
 async function libp2pKey({ privateKey }: Identity): Promise<PrivateKey> {

@@ -36,7 +36,7 @@ export interface PeerNetworkComponents {
 }
 
 export interface PeerNetworkInit {
-  /** Of this node, for people. */
+  /** Of this node, for people; asked for at each hello, so that it may change. */
   readonly name: string;
   readonly version: string;
   readonly sessionId: string;
@@ -101,7 +101,14 @@ class Libp2pNetwork implements PeerNetwork {
     this.#links = new PeerLinks(
       { clock, listeners: this.#listeners, refusals: this.#refusals, book: this.#book },
       {
-        self: { nodeId: identity.nodeId, name: init.name, version: init.version, sessionId: init.sessionId },
+        self: {
+          nodeId: identity.nodeId,
+          get name() {
+            return init.name;
+          },
+          version: init.version,
+          sessionId: init.sessionId,
+        },
         addresses: () => this.status.listening,
         redial: async (nodeId) => 'nodeId' in (await this.#reach.target({ nodeId }, 0)),
         seek: (nodeId) => this.#seek(nodeId),

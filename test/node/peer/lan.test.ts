@@ -5,8 +5,10 @@ import { PeerProcess } from '../../support/peer-process.ts';
 import { idOf } from '../../support/real-peers.ts';
 import type { PeerProcessInit } from '../../support/real-peer-process.ts';
 
-const soon = { interval: 20, timeout: 20_000 };
-const TAG = `skp${process.pid % 10_000}`;
+const soon = { interval: 20, timeout: 30_000 };
+/** What is taken down is gone only a moment later, so that each network has names of its own. */
+let made = 0;
+const tag = (): string => `skp${process.pid % 1_000}${String.fromCharCode(97 + made)}`;
 const running: PeerProcess[] = [];
 let lan: Lan | undefined;
 let seats = 0;
@@ -14,24 +16,33 @@ let seats = 0;
 afterEach(async () => {
   await Promise.all(running.splice(0).map((peer) => peer.kill()));
   await lan?.close();
-  for (let index = 0; index < seats; index += 1) spawnSync('ip', ['netns', 'del', lan!.namespace(index)]);
-  for (const number of [0, 1]) spawnSync('ip', ['link', 'del', `${TAG}s${number}`]);
+  for (let index = 0; index < seats; index += 1) {
+    spawnSync('ip', ['link', 'del', `${tag()}c${index}`]);
+    spawnSync('ip', ['netns', 'del', lan!.namespace(index)]);
+  }
+  for (const number of [0, 1]) spawnSync('ip', ['link', 'del', `${tag()}s${number}`]);
   lan = undefined;
   seats = 0;
+  made += 1;
 });
+
+function start(init: PeerProcessInit, seat: number): PeerProcess {
+  const prefix = ['ip', 'netns', 'exec', lan!.namespace(seat)];
+  const peer = new PeerProcess({ port: 52_416, discovery: true, ...init }, prefix);
+  running.push(peer);
+  return peer;
+}
 
 /** Processes, each on a computer of its own in one local network, which know nothing of each other. */
 async function startAll(inits: readonly PeerProcessInit[], isRouted = true): Promise<PeerProcess[]> {
-  lan ??= new Lan(TAG);
+  lan ??= new Lan(tag());
   const peers: PeerProcess[] = [];
   for (const init of inits) {
-    const { prefix } = await lan.seat(seats);
+    await lan.seat(seats);
     // As a router gives one: without it, multicast leads nowhere.
     if (isRouted) spawnSync('ip', ['-n', lan.namespace(seats), 'route', 'add', 'default', 'dev', 'eth0']);
     seats += 1;
-    const peer = new PeerProcess({ port: 52_416, discovery: true, ...init }, prefix);
-    running.push(peer);
-    peers.push(peer);
+    peers.push(start(init, seats - 1));
   }
   await Promise.all(peers.map((peer) => peer.started));
   return peers;
@@ -98,6 +109,32 @@ describe.skipIf(whyNoLan !== undefined)('a local network, where nodes find each 
     expect((await a.report()).status.problem).toContain('can not be found');
     spawnSync('ip', ['-n', lan!.namespace(0), 'route', 'add', 'default', 'dev', 'eth0']);
     await expect.poll(discovery, soon).toBe('On');
+  });
+
+  it('an interface that went away and came back is listened on again', async () => {
+    const [a] = (await startAll([{ who: 'a', key: 1 }])) as [PeerProcess];
+    const inA = (...args: string[]): void => void spawnSync('ip', ['-n', lan!.namespace(0), ...args]);
+    inA('addr', 'flush', 'dev', 'eth0');
+    inA('addr', 'add', `${lan!.address(0)}/24`, 'dev', 'eth0');
+    inA('route', 'add', 'default', 'dev', 'eth0');
+    const [b] = (await startAll([{ who: 'b', key: 1 }])) as [PeerProcess];
+    await expect.poll(() => [names(a), names(b)], soon).toEqual([['b'], ['a']]);
+  });
+
+  it('two computers with a cable between them and no router, so with addresses they gave themselves', async () => {
+    const peers = await startAll([
+      { who: 'a', key: 1 },
+      { who: 'b', key: 1 },
+    ]);
+    await Promise.all(peers.map((peer) => peer.kill()));
+    for (const index of [0, 1]) {
+      const at = ['-n', lan!.namespace(index)];
+      spawnSync('ip', [...at, 'addr', 'flush', 'dev', 'eth0']);
+      spawnSync('ip', [...at, 'addr', 'add', `169.254.7.${index + 1}/16`, 'dev', 'eth0']);
+      spawnSync('ip', [...at, 'route', 'add', 'default', 'dev', 'eth0']);
+    }
+    const again = ['a', 'b'].map((who, index) => start({ who, key: 1 }, index));
+    await expect.poll(() => again.map(names), soon).toEqual([['b'], ['a']]);
   });
 
   it('an address that comes with another interface is told to others', async () => {
