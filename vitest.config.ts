@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...real, ...clusters],
+          exclude: real,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },

@@ -10,6 +10,7 @@ const usage = `Usage: npm run campaign -- --real [options]
 
   --minutes N   the longest it goes on (60)
   --kills N     masters to be killed, then it ends (200)
+  --patience N  how many times longer than on a quiet machine things may take (1)
   --seed N      chooses faults and nodes; not when what happens (of the time of day)
 `;
 const folder = fileURLToPath(new URL('../../.cache/campaign', import.meta.url));
@@ -74,6 +75,7 @@ function formatGaps(name: string, measured: readonly MasterGap[]): string[] {
 interface Asked {
   readonly minutes: number;
   readonly kills: number;
+  readonly patience: number;
   readonly seed: number;
 }
 
@@ -84,12 +86,14 @@ function readArguments(): Asked | string {
         real: { type: 'boolean' },
         minutes: { type: 'string', default: '60' },
         kills: { type: 'string', default: '200' },
+        patience: { type: 'string', default: '1' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       },
     });
     const asked = {
       minutes: Number(values.minutes),
       kills: Number(values.kills),
+      patience: Number(values.patience),
       seed: Number(values.seed),
     };
     for (const [name, value] of Object.entries(asked)) {

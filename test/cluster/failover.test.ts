@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { measureGap } from '../support/cluster-gap.ts';
+import { MetaInstanceId } from '../../main/core/id.ts';
 import { brokenRules } from '../support/cluster-invariants.ts';
 import { Ledger } from '../support/cluster-ledger.ts';
 import type { ClusterNode } from '../support/cluster-node.ts';
@@ -12,18 +13,29 @@ const GAP_MS = 4_000;
 const SILENT_MS = 8_000;
 
 let cluster: RealCluster;
-let ledger: Ledger;
-beforeEach(async () => {
-  ledger = new Ledger();
+const ledger = new Ledger();
+const models: string[] = [];
+beforeAll(async () => {
   cluster = await RealCluster.form({ nodes: 3 });
 });
-afterEach(() => cluster.close());
+afterEach(async () => {
+  // The next one finds all nodes up and nothing running, also after a failure.
+  for (const node of cluster.nodes) {
+    node.signal('SIGCONT');
+    if (!node.isUp) await node.start();
+  }
+  const master = await cluster.master();
+  for (const name of models.splice(0)) await ledger.delete(master, name);
+  expect(await brokenRules(cluster, ledger)).toEqual([]);
+});
+afterAll(() => cluster.close());
 
 /** A model that is Ready on a node that is not the master. */
 async function onAFollower(): Promise<{ master: ClusterNode; holder: ClusterNode; name: string }> {
   const master = await cluster.master();
   const [holder] = cluster.others(master);
   const name = ledger.name('held');
+  models.push(name);
   await ledger.create(master, name, { node_ids: [holder!.nodeId] });
   await cluster.untilReady(holder!, name);
   return { master, holder: holder!, name };
@@ -50,7 +62,7 @@ describe('a master that ends', () => {
     await master.start();
     expect(await brokenRules(cluster, ledger)).toEqual([]);
     expect(holder.runnerPids).toEqual(before.pids);
-    expect((await cluster.nodes[0]!.seen()).metaInstances).toMatchObject({ [name]: { phase: 'READY' } });
+    await cluster.untilReady(cluster.nodes[0]!, name);
   });
 
   it('by SIGTERM hands over before it is gone: no command waits for a timeout', async () => {
@@ -64,6 +76,7 @@ describe('a master that ends', () => {
   it('takes its own model with it, which runs elsewhere after that and only once', async () => {
     const master = await cluster.master();
     const name = ledger.name('moves');
+    models.push(name);
     await ledger.create(master, name);
     await cluster.untilReady(master, name);
     const holder = cluster.nodes.find(({ runnerPids }) => runnerPids.length > 0)!;
@@ -74,7 +87,7 @@ describe('a master that ends', () => {
       `${name} runs on another node`,
       async () => {
         const { metaInstances } = await left!.seen();
-        const ready = Object.values(metaInstances).some(({ phase }) => phase === 'READY');
+        const ready = metaInstances[MetaInstanceId.parse(name)]?.phase === 'READY';
         return ready && cluster.up.some(({ runnerPids }) => runnerPids.length === 1);
       },
       30_000,

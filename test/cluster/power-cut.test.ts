@@ -1,14 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenRules } from '../support/cluster-invariants.ts';
 import { Ledger } from '../support/cluster-ledger.ts';
 import type { ClusterNode } from '../support/cluster-node.ts';
 import { RealCluster } from '../support/cluster-real.ts';
 
 let cluster: RealCluster;
-let ledger: Ledger;
+const ledger = new Ledger();
 let model: string;
-beforeEach(async () => {
-  ledger = new Ledger();
+beforeAll(async () => {
   cluster = await RealCluster.form({ nodes: 3 });
   model = ledger.name('model');
   await ledger.create(cluster.nodes[0]!, model);
@@ -17,7 +16,7 @@ beforeEach(async () => {
   await ledger.create(cluster.nodes[1]!, gone, { min_nodes: 9 });
   await ledger.delete(cluster.nodes[2]!, gone);
 });
-afterEach(() => cluster.close());
+afterAll(() => cluster.close());
 
 describe('a power cut of all nodes', () => {
   it.each([

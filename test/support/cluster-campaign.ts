@@ -20,6 +20,8 @@ export interface CampaignInit {
   /** It ends with the first of the two. */
   readonly minutes: number;
   readonly kills: number;
+  /** By how much the bounds in time are longer than on a quiet machine. */
+  readonly patience: number;
   /** Where what the nodes printed goes when a rule did not hold. */
   readonly folder: string;
   readonly onRound: (line: string) => void;
@@ -136,7 +138,10 @@ export class Campaign {
       });
       this.#faults.set(fault.name, (this.#faults.get(fault.name) ?? 0) + 1);
       await traffic.end();
-      broken.push(...(await brokenRules(cluster, ledger)), ...restarted(before, touched));
+      broken.push(
+        ...(await brokenRules(cluster, ledger, cluster.up, this.#init.patience)),
+        ...restarted(before, touched),
+      );
     } catch (error) {
       broken.push({ rule: 'goes on', message: (error as Error).message });
       await traffic.end();

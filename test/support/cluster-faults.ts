@@ -113,7 +113,8 @@ export const faults: readonly Fault[] = [
     weight: 3,
     needsLan: true,
     async inflict({ cluster, random }) {
-      const apart = shuffled(cluster.nodes, random).slice(0, 1 + Math.floor(random() * 2));
+      const most = Math.floor(cluster.nodes.length / 2);
+      const apart = shuffled(cluster.nodes, random).slice(0, 1 + Math.floor(random() * most));
       await cluster.lan.partition(apart.map(({ index }) => index));
       await moment(random() * 2 * LONGEST_MS);
       await cluster.lan.heal();
