@@ -1,9 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
-import { runCli } from './cli/run.ts';
 
 /** The plain-Node entry: `skein serve` is a node, every other command asks one that runs. */
 const [command, ...args] = process.argv.slice(2);
-process.exitCode = command === 'serve' ? await serveOrHelp() : await runCli(process.argv.slice(2));
+process.exitCode = command === 'serve' ? await serveOrHelp() : await ask();
 
 async function serveOrHelp(): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -15,4 +14,9 @@ async function serveOrHelp(): Promise<number> {
   setFlagsFromString('--semi-space-growth-factor=1');
   const { serve } = await import('./serve.ts');
   return serve(args);
+}
+
+async function ask(): Promise<number> {
+  const { runCli } = await import('./cli/run.ts');
+  return runCli(process.argv.slice(2));
 }
