@@ -26,6 +26,7 @@ import { createServer } from './server/server.ts';
 import { createPeerNetwork } from './peer/peer-network.ts';
 import { Member } from './replica/member.ts';
 import { ReplicaStore } from './store/replica-store.ts';
+import { Bandwidth } from './telemetry/bandwidth.ts';
 import { DecodeSpeed } from './telemetry/decode-speed.ts';
 import { LinkTable } from './telemetry/link-table.ts';
 import { platformFacts, systemReaders } from './telemetry/readers.ts';
@@ -144,8 +145,9 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       ...(init.timings && { timings: init.timings }),
     },
   );
+  const bandwidth = new Bandwidth({ clock, network });
   const links = new LinkTable(
-    { clock, log },
+    { clock, log, probe: bandwidth },
     {
       self: nodeId,
       connections: () => network.peers,
@@ -279,6 +281,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     // A master says goodbye over it.
     only('stop', network),
     sampler,
+    bandwidth,
     links,
     presence,
     // To load the network takes longer than all the rest. A node on its own answers without it; one that remembers
