@@ -11,6 +11,7 @@ import { places, type BenchInit } from './places.ts';
 import { benchReady } from './ready.ts';
 import { benchPlacement } from './placement.ts';
 import { formatFigures, formatMachine, writeReport } from './report.ts';
+import { benchSimulator } from './simulator.ts';
 import { benchStart } from './start.ts';
 import { benchStream } from './stream.ts';
 
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   stream: benchStream,
   memory: benchMemory,
   placement: benchPlacement,
+  simulator: benchSimulator,
   cluster: benchCluster,
 };
 

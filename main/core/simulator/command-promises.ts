@@ -17,6 +17,8 @@ export class CommandPromises {
   /** Told by a master whether anything was ordered for it. */
   readonly #ordered = new Map<CommandId, boolean>();
   readonly #storedBy = new Map<CommandId, Set<NodeId>>();
+  /** Every node whose disk ever had it, also those that lost it since. */
+  readonly #everOn = new Map<CommandId, Set<NodeId>>();
   readonly #creates = new Map<MetaInstanceId, CommandId[]>();
   readonly #answeredWhenAsked = new Map<CommandId, ReadonlySet<CommandId>>();
   readonly #deleted: Deleted[] = [];
@@ -60,6 +62,19 @@ export class CommandPromises {
     let nodes = this.#storedBy.get(commandId);
     if (nodes === undefined) this.#storedBy.set(commandId, (nodes = new Set()));
     nodes.add(nodeId);
+    this.held(commandId, nodeId);
+  }
+
+  /** That node's disk has it, if only within a snapshot. */
+  held(commandId: CommandId, nodeId: NodeId): void {
+    const nodes = this.#everOn.get(commandId);
+    if (nodes === undefined) this.#everOn.set(commandId, new Set([nodeId]));
+    else nodes.add(nodeId);
+  }
+
+  /** Whether it ever was on the disk of another node than this one [E7]. */
+  isElsewhere(commandId: CommandId, nodeId: NodeId): boolean {
+    return [...(this.#everOn.get(commandId) ?? [])].some((other) => other !== nodeId);
   }
 
   /** That node's disk is gone: what only it held is gone with it. */

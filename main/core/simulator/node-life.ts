@@ -10,7 +10,7 @@ import { unreachable } from '../result.ts';
 import type { ClusterState } from '../state.ts';
 import { SECOND } from '../unit.ts';
 import { Clients } from './clients.ts';
-import type { Parcel } from './parcel.ts';
+import { keyOf, type Parcel } from './parcel.ts';
 import type { SeededRandom } from './random.ts';
 import { ReplicaShell } from './replica-shell.ts';
 import type { Computer, Surroundings } from './surroundings.ts';
@@ -179,7 +179,7 @@ export class NodeLife {
     for (const { from, command } of ready.submit) {
       this.#tenure?.decide(command, true, (outcome, held) => {
         watch.count('commandSubmittedAgain');
-        watch.decided(command.command, outcome, held);
+        this.#tells(command.command, outcome, held);
         const { commandId } = command.command;
         this.#shell.after(0, () => void this.#shell.input({ type: 'Answer', to: from, commandId, outcome }));
       });
@@ -245,7 +245,7 @@ export class NodeLife {
       case 'Command': {
         const { command } = parcel;
         this.#tenure?.decide({ command, baseGeneration: null }, false, (outcome, held) => {
-          this.#around.watch.decided(command, outcome, held);
+          this.#tells(command, outcome, held);
           this.#carry(from, { type: 'Reply', commandId: command.commandId, outcome });
         });
         return;
@@ -269,6 +269,13 @@ export class NodeLife {
       default:
         unreachable(parcel);
     }
+  }
+
+  /** As the master. */
+  #tells(command: Command, outcome: Outcome, held: readonly CommandId[]): void {
+    const { role } = this.replica;
+    const followed = role.type === 'Master' && [...role.followers.values()].some(({ level }) => level);
+    this.#around.watch.decided(this.#machine, command, outcome, held, followed);
   }
 
   #answered(commandId: CommandId, outcome: Outcome): void {
@@ -380,21 +387,5 @@ export class NodeLife {
       holding: this.worker.holding,
     });
     if (told) this.#toldBytes = taken;
-  }
-}
-
-function keyOf(report: Report): string {
-  switch (report.type) {
-    case 'NodeStarted':
-      return report.sessionId;
-    case 'RunnerStatusChanged':
-      return report.runnerId;
-    case 'DownloadChanged':
-      return `download ${report.modelId}`;
-    case 'TaskStarted':
-    case 'TaskEnded':
-      return `task ${report.taskId}`;
-    default:
-      return unreachable(report);
   }
 }

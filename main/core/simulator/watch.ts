@@ -114,8 +114,9 @@ export class Watch {
     }
   }
 
-  stored(machine: Speaker, { append }: Persist): void {
+  stored(machine: Speaker, { append, install }: Persist): void {
     this.#logs.stored(machine.disk.entries(), append.length);
+    for (const commandId of install?.state.commands ?? []) this.commands.held(commandId, machine.nodeId);
     for (const { commandId } of append)
       if (commandId !== undefined) this.commands.stored(commandId, machine.nodeId);
   }
@@ -153,8 +154,18 @@ export class Watch {
   /**
    * The master tells the outcome: everything it rests on is safe.
    * @param held commands in the log at the decision, this one too if anything was ordered for it
+   * @param followed a follower is level with it: then one of them has it too [E7]
    */
-  decided(command: Command, outcome: Outcome, held: readonly CommandId[]): void {
+  decided(
+    { name, nodeId }: Speaker,
+    command: Command,
+    outcome: Outcome,
+    held: readonly CommandId[],
+    followed: boolean,
+  ): void {
+    const { commandId } = command;
+    if (followed && held.includes(commandId) && !this.commands.isElsewhere(commandId, nodeId))
+      this.violate('AnsweredAlone', `${name} tells the outcome of ${commandId}, which no follower has yet`);
     this.commands.decided(command, outcome, held);
     if (outcome.type === 'Refused' && outcome.code === 'EditConflict') this.count('editConflict');
   }

@@ -73,6 +73,15 @@ describe('[V4] what must hold at every step', () => {
     expect(played(...start, retry, retry, retry, asked, retry)).toEqual([]);
   });
 
+  test('an id that an Instance had before', () => {
+    const ends: Event = { type: 'InstanceDeleted', instanceId, reason: 'Deleted', message: 'by hand' };
+    const start = [joined(ada), created(chat), placed([ada])];
+    expect(played(...start, ends, { ...placed([ada]), type: 'InstanceAdopted', runners: [] })).toEqual([]);
+    expect(played(...start, ends, placed([ada]))).toEqual([
+      `OneIdTwice: event 5 creates another Instance ${instanceId}`,
+    ]);
+  });
+
   test('more planned on a node than it has', () => {
     const big = card({ weightBytes: 20 * GiB });
     const planned = placed([ada], chat, { card: big });
@@ -149,6 +158,25 @@ describe('[V6] what people were told', () => {
     expect(promises.revived(state, [made, anew])).toEqual([]);
     expect(promises.revived(emptyState, [made])).toEqual([]);
   });
+});
+
+test('[V4] a master that is followed tells what none of its followers has', () => {
+  const cluster = world();
+  cluster.runUntil(5_000);
+  const [master] = cluster.machines.filter(({ life }) => life?.leads);
+  const create = { type: 'CreateMetaInstance', commandId: 'c1', metaInstanceId: chat } as Command;
+  const accepted = { type: 'Accepted' } as const;
+  const { watch } = cluster;
+  watch.decided(master!, create, accepted, [create.commandId], false);
+  watch.decided(master!, create, accepted, [], true);
+  expect(watch.violations).toEqual([]);
+  watch.commands.held(create.commandId, master!.nodeId);
+  watch.decided(master!, create, accepted, [create.commandId], true);
+  expect(watch.violations).toMatchObject([{ rule: 'AnsweredAlone' }]);
+  const remove = { type: 'DeleteMetaInstance', commandId: 'c2', metaInstanceId: chat } as Command;
+  for (const { nodeId } of cluster.machines) watch.commands.held(remove.commandId, nodeId);
+  watch.decided(master!, remove, accepted, [remove.commandId], true);
+  expect(watch.violations).toHaveLength(1);
 });
 
 test('[V6] what the other side made comes after the delete, which is then told by two tails → not revived (random life 109772)', () => {
