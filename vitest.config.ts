@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
-const real = ['native', 'compliance', 'e2e', 'node/peer'].map((room) => `test/${room}/**/*.test.ts`);
-/** Whole clusters of processes. They join `real` with the change that makes nodes join each other. */
-const clusters = ['test/cluster/**/*.test.ts'];
+const real = ['native', 'compliance', 'e2e', 'node/peer', 'cluster'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
 
 export default defineConfig({
   cacheDir: '.cache/vite',
