@@ -151,7 +151,7 @@ export class MemoryPeerNetwork implements PeerNetwork {
   readonly nodeId: NodeId;
   readonly #air: MemoryAir;
   readonly #listeners: Listeners;
-  readonly #wires = new Map<NodeId, { readonly peer: Peer; readonly wire: Wire }>();
+  readonly #wires = new Map<NodeId, { readonly peer: Peer; readonly wire: Wire<MemoryPeerNetwork> }>();
   readonly #handlers = new Map<StreamPurpose, (stream: PeerStream) => void>();
   readonly #known: Set<NodeId>;
   readonly #removed = new Set<NodeId>();
@@ -266,7 +266,7 @@ export class MemoryPeerNetwork implements PeerNetwork {
     this.wireTo(nodeId)?.break('It was removed from the cluster');
   }
 
-  wireTo(nodeId: NodeId): Wire | undefined {
+  wireTo(nodeId: NodeId): Wire<MemoryPeerNetwork> | undefined {
     return this.#wires.get(nodeId)?.wire;
   }
 
@@ -292,7 +292,7 @@ export class MemoryPeerNetwork implements PeerNetwork {
     this.#refused.push({ code, nodeId, address: `/memory/${nodeId}`, message, at: this.#air.clock.now() });
   }
 
-  connect(other: MemoryPeerNetwork, wire: Wire): void {
+  connect(other: MemoryPeerNetwork, wire: Wire<MemoryPeerNetwork>): void {
     const { nodeId } = other;
     const peer: Peer = {
       nodeId,

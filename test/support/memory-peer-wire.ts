@@ -2,23 +2,34 @@ import type { NodeId } from '../../main/core/id.ts';
 import { Inbox } from '../../main/node/peer/inbox.ts';
 import { maxMessageBytes, STALLED_AFTER_MS, STREAM_WINDOW_BYTES } from '../../main/node/peer/limits.ts';
 import { PeerStreamError, type PeerStream, type StreamPurpose } from '../../main/node/peer/network.ts';
-import type { MemoryAir, MemoryPeerNetwork } from './memory-peer-network.ts';
+import type { Clock } from '../../main/node/clock.ts';
+
+export interface WireEnd {
+  readonly nodeId: NodeId;
+}
+
+/** What wires go through. */
+export interface WireAir {
+  readonly clock: Clock;
+  readonly latencyMs: number;
+  isSilenced(from: NodeId, to: NodeId): boolean;
+}
 
 /** One connection of two nodes. What one posts reaches the other in order, after the latency, unless the wire broke. */
-export class Wire {
-  readonly ends: readonly [MemoryPeerNetwork, MemoryPeerNetwork];
-  readonly air: MemoryAir;
-  readonly #queues = new Map<MemoryPeerNetwork, (() => void)[]>();
+export class Wire<End extends WireEnd> {
+  readonly ends: readonly [End, End];
+  readonly air: WireAir;
+  readonly #queues = new Map<End, (() => void)[]>();
   readonly #watchers = new Set<(reason: string) => void>();
   #broken = false;
 
-  constructor(air: MemoryAir, ends: readonly [MemoryPeerNetwork, MemoryPeerNetwork]) {
+  constructor(air: WireAir, ends: readonly [End, End]) {
     this.air = air;
     this.ends = ends;
     for (const end of ends) this.#queues.set(end, []);
   }
 
-  post(from: MemoryPeerNetwork, deliver: (to: MemoryPeerNetwork) => void): void {
+  post(from: End, deliver: (to: End) => void): void {
     const to = this.ends[0] === from ? this.ends[1] : this.ends[0];
     if (this.#broken || this.air.isSilenced(from.nodeId, to.nodeId)) return;
     const queue = this.#queues.get(from) ?? [];
@@ -46,7 +57,7 @@ export class Wire {
   }
 
   /** A goodbye: what was posted before arrives first. */
-  leave(from: MemoryPeerNetwork, reason: string): void {
+  leave(from: End, reason: string): void {
     this.post(from, () => this.break(reason));
     // A goodbye that can't arrive must not keep this end connected.
     this.air.clock.after(this.air.latencyMs, () => this.break(reason));
@@ -58,20 +69,20 @@ interface Item {
   readonly value: { readonly json: unknown } | { readonly bytes: Uint8Array };
 }
 
-class MemoryStream implements PeerStream {
+class MemoryStream<End extends WireEnd> implements PeerStream {
   readonly peer: NodeId;
   readonly inbox: Inbox<Item['value']>;
-  readonly #wire: Wire;
-  readonly #self: MemoryPeerNetwork;
+  readonly #wire: Wire<End>;
+  readonly #self: End;
   readonly #purpose: StreamPurpose;
   readonly #waiters = new Set<() => void>();
-  other: MemoryStream | undefined;
+  other: MemoryStream<End> | undefined;
   #closedHere = false;
   #broken: PeerStreamError | undefined;
   #lastSent = Promise.resolve();
   #underWayBytes = 0;
 
-  constructor(wire: Wire, self: MemoryPeerNetwork, peer: NodeId, purpose: StreamPurpose) {
+  constructor(wire: Wire<End>, self: End, peer: NodeId, purpose: StreamPurpose) {
     this.#wire = wire;
     this.#self = self;
     this.#purpose = purpose;
@@ -160,9 +171,9 @@ class MemoryStream implements PeerStream {
 }
 
 /** Both ends of one stream, the opener's first. */
-export function memoryStreams(
-  wire: Wire,
-  opener: MemoryPeerNetwork,
+export function memoryStreams<End extends WireEnd>(
+  wire: Wire<End>,
+  opener: End,
   to: NodeId,
   purpose: StreamPurpose,
 ): readonly [PeerStream, PeerStream] {
