@@ -9,6 +9,9 @@ import { values } from '../view.ts';
 /** Said here once more: a rule that took it from the core would follow the core's mistakes. */
 const MOST_RETRIES = 3;
 
+/** A runner's life, its two ends last. */
+const LIFE = ['Idle', 'Connecting', 'Connected', 'Loading', 'Loaded', 'WarmingUp', 'Ready', 'ShuttingDown'];
+
 type Retries = Readonly<Record<MetaInstanceId, number>>;
 
 /** What must hold in every state that comes about, on whichever side of a partition. */
@@ -29,6 +32,7 @@ export class StateRules {
     const retries = this.#counted(before, after, event);
     this.#retries.set(after, retries);
     this.#ids.set(after, this.#named(before, event, index));
+    if (event.type === 'RunnerStatusChanged') this.#goesOn(before, event, index);
     if (event.type === 'InstanceRetrying') {
       const owner = after.instances[event.instanceId]?.metaInstanceId;
       const count = owner == null ? 0 : (retries[owner] ?? 0);
@@ -41,6 +45,22 @@ export class StateRules {
     }
     if (event.type === 'InstanceCreated' || event.type === 'InstanceAdopted')
       this.#placed(after, event.instance, index);
+  }
+
+  /** What the log says of a runner moves on, and is said by its node alone [N3]. */
+  #goesOn(
+    before: ClusterState,
+    { runnerId, nodeId, status }: Extract<Event, { type: 'RunnerStatusChanged' }>,
+    index: number,
+  ): void {
+    const known = before.runners[runnerId];
+    if (known === undefined) return;
+    const stepOf = (type: string): number => (LIFE.includes(type) ? LIFE.indexOf(type) : LIFE.length);
+    if (known.nodeId === nodeId && stepOf(status.type) > stepOf(known.status.type)) return;
+    this.#violate(
+      'RunnerGoesBack',
+      `event ${index}: ${runnerId} is ${status.type} after ${known.status.type}`,
+    );
   }
 
   /** No two Instances have one id, however long ago: a late word about the one would pass for one about the other. */

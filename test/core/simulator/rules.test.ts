@@ -14,7 +14,7 @@ import { World } from '../../../main/core/simulator/world.ts';
 import { emptyState, type ClusterState } from '../../../main/core/state.ts';
 import { GiB } from '../../../main/core/unit.ts';
 import { card } from '../../support/builders.ts';
-import { ada, chat, created, joined, placed } from '../../support/core-builders.ts';
+import { ada, bob, chat, created, joined, placed, runner } from '../../support/core-builders.ts';
 
 /** A rule that cannot fail proves nothing: each is shown what it must not let pass. */
 const entry = (index: number, masterId: string, event: Event): Entry => ({
@@ -71,6 +71,14 @@ describe('[V4] what must hold at every step', () => {
     ]);
     const asked: Event = { type: 'MetaInstanceRetried', metaInstanceId: chat };
     expect(played(...start, retry, retry, retry, asked, retry)).toEqual([]);
+  });
+
+  test('[N3] a runner whose life goes back in the log, or that another node speaks of', () => {
+    const start = [joined(ada), joined(bob), created(chat), placed([ada]), runner('Ready')];
+    expect(played(...start, runner('ShuttingDown'), runner('Shutdown'))).toEqual([]);
+    expect(played(...start, runner('Loaded'))).toEqual([expect.stringMatching(/^RunnerGoesBack: event 6: /)]);
+    const ofAnother = { ...runner('Shutdown'), nodeId: bob } as Event;
+    expect(played(...start, ofAnother)).toEqual([expect.stringMatching(/^RunnerGoesBack: event 6: /)]);
   });
 
   test('an id that an Instance had before', () => {
