@@ -122,8 +122,18 @@ export function parseInvocation(
     case 'instances':
     case 'tasks':
     case 'status':
+    case 'nodes':
+    case 'leave':
+    case 'doctor':
       if (positionals.length > 0) throw tooMany(name, positionals);
       return { type: name, ...asked };
+    case 'pair':
+      if (positionals.length > 0) throw tooMany(name, positionals);
+      return { type: name, ...asked, wait: values['no-wait'] !== true };
+    case 'join':
+      return { type: name, ...asked, code: only('CODE'), peer: text('peer') };
+    case 'remove':
+      return { type: name, ...asked, node: only('NODE') };
     case 'chat':
       return {
         type: name,

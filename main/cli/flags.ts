@@ -56,6 +56,12 @@ export const options = {
   pause: common,
   resume: common,
   status: common,
+  nodes: common,
+  pair: { ...common, 'no-wait': { type: 'boolean' } },
+  join: { ...common, peer: { type: 'string' } },
+  leave: common,
+  remove: common,
+  doctor: common,
   chat: {
     ...common,
     model: { type: 'string' },

@@ -29,6 +29,12 @@ Usage: skein COMMAND [options]
   chat [PROMPT]     ask a model; without a prompt, a conversation
   simulate FILE     play a cluster's life from a file, or random ones
   status            the node that answers, its memory and what it runs
+  nodes             the nodes of the cluster, who leads, how they are linked
+  pair              show a code that lets one other node in
+  join CODE         join the cluster of the node that shows this code
+  leave             leave the cluster; this node starts over as one of its own
+  remove NODE       take another node out of the cluster for good
+  doctor            what is wrong with the cluster, where and what to do
 
 Options of all commands but serve${connection}
   --json            for scripts: JSON on stdout
@@ -235,6 +241,69 @@ that must always hold did not. The same file and seed give the same answer.
   --print           the scenario of --seed as a file, in place of playing it
   --schema          the JSON Schema of scenario files
   --json            trace, end states, counts and violations as JSON
+
+${exitCodeHelp}
+`,
+  nodes: `Usage: skein nodes [options]
+
+Lists the nodes of the cluster as the node that answers knows them: who leads,
+who is away, free memory, the best link to each, and how many events each is
+behind. Where two have one name, the end of the id tells them apart.
+
+  --json            the cluster as JSON${connection}
+
+${exitCodeHelp}
+`,
+  pair: `Usage: skein pair [options]
+
+Shows a code that lets one other node into this cluster, and waits until it is
+used. A code lives five minutes and five wrong guesses; Ctrl-C takes it back.
+Exits with 1 when it was of no use in the end.
+
+  --no-wait         show it and return; it stays until it is used or expires
+  --json            the code as JSON${connection}
+
+${exitCodeHelp}
+`,
+  join: `Usage: skein join CODE [options]
+
+Joins the cluster of the node that shows CODE; \`skein pair\` there shows one.
+What runs here is taken along. Small letters, spaces and dashes do not matter.
+
+  --peer ADDRESS    IP:PORT of that node, as \`skein pair\` shows it, where it is
+                    not found by itself
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  leave: `Usage: skein leave [options]
+
+Takes the node out of its cluster. It starts over as a cluster of its own: its
+log is moved into a folder left-... in the data folder, its models stay. What
+should run goes on on the other nodes.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  remove: `Usage: skein remove NODE [options]
+
+Takes another node out of the cluster for good, also one that is away. NODE is
+its name in \`skein nodes\`, or its id. The others get a new key, so that it
+can not come back unless it is paired again. Nodes that are away just then do
+not get the key: they are named, and have to be paired again too.
+
+  --json            the answer as JSON${connection}
+
+${exitCodeHelp}
+`,
+  doctor: `Usage: skein doctor [options]
+
+What is wrong with the node that answers and its cluster: links, ports, keys,
+versions, clocks, permissions and disks, each with what you can do. Exits with
+1 when something is.
+
+  --json            as JSON${connection}
 
 ${exitCodeHelp}
 `,

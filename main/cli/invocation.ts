@@ -23,6 +23,12 @@ export type Invocation =
   | (Common & { readonly type: 'stop'; readonly id: string })
   | (Common & { readonly type: 'cancel'; readonly id: string })
   | (Common & ChatOptions & { readonly type: 'chat' })
+  | (Common & { readonly type: 'nodes' })
+  | (Common & { readonly type: 'leave' })
+  | (Common & { readonly type: 'doctor' })
+  | (Common & { readonly type: 'pair'; /** Until the code is used or gone. */ readonly wait: boolean })
+  | (Common & { readonly type: 'join'; readonly code: string; readonly peer: string | undefined })
+  | (Common & { readonly type: 'remove'; readonly node: string })
   | (SimulateOptions & { readonly type: 'simulate' });
 
 /** What is to run, and where it may. */

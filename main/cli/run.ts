@@ -2,9 +2,15 @@ import { readFileSync } from 'node:fs';
 import { parseInvocation } from './arguments.ts';
 import { NodeClient } from './client.ts';
 import { chat } from './command/chat.ts';
+import { doctor } from './command/doctor.ts';
 import { instances, place, stop } from './command/instance.ts';
+import { join } from './command/join.ts';
+import { leave } from './command/leave.ts';
 import { askAbout, create, list, update } from './command/meta-instance.ts';
+import { nodes } from './command/nodes.ts';
+import { pair } from './command/pair.ts';
 import { preview } from './command/preview.ts';
+import { remove } from './command/remove.ts';
 import { simulateCommand } from './command/simulate.ts';
 import { status } from './command/status.ts';
 import { cancel, tasks } from './command/task.ts';
@@ -82,6 +88,18 @@ async function dispatch(asked: Invocation, io: Io, signal: AbortSignal): Promise
       return chat(session, asked);
     case 'status':
       return status(session, asked);
+    case 'nodes':
+      return nodes(session, asked);
+    case 'pair':
+      return pair(session, asked);
+    case 'join':
+      return join(session, asked);
+    case 'leave':
+      return leave(session, asked);
+    case 'remove':
+      return remove(session, asked);
+    case 'doctor':
+      return doctor(session, asked);
   }
 }
 

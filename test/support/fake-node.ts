@@ -141,6 +141,7 @@ export class FakeNode implements NodeApi {
   readonly policy = defaultPolicy;
   readonly membership = new FakeMembership(() => ({
     nodeId,
+    name: 'fake',
     version: this.version,
     now: this.#now(),
     state: this.#state,

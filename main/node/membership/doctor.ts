@@ -1,4 +1,4 @@
-import type { NodeId } from '../../core/id.ts';
+import { NodeId } from '../../core/id.ts';
 import { unreachable } from '../../core/result.ts';
 import { formatBytes, GiB, SECOND } from '../../core/unit.ts';
 import { values } from '../../core/view.ts';
@@ -45,8 +45,9 @@ export function diagnose(snapshot: ClusterSnapshot): readonly Finding[] {
   ];
 }
 
-const nameOf = ({ state, nodeId: self }: ClusterSnapshot, nodeId: NodeId = self): string =>
-  distinctNames(state)[nodeId] ?? nodeId;
+function nameOf({ state, nodeId: self, name }: ClusterSnapshot, nodeId: NodeId = self): string {
+  return distinctNames(state)[nodeId] ?? (nodeId === self ? name : nodeId);
+}
 
 function ofNetwork(snapshot: ClusterSnapshot): readonly Finding[] {
   const { problem, discovery, listening } = snapshot.network;
@@ -62,13 +63,22 @@ function ofRefused(snapshot: ClusterSnapshot): readonly Finding[] {
   const { network, state, peers } = snapshot;
   const isPast = ({ nodeId }: RefusedPeer): boolean =>
     nodeId !== null && (state.removedNodes.includes(nodeId) || peers.some((peer) => peer.nodeId === nodeId));
-  return network.refused.filter((entry) => !isPast(entry)).map((entry) => ofOneRefused(snapshot, entry));
+  const entries = network.refused.map((entry) => ({
+    ...entry,
+    nodeId: entry.nodeId ?? namedIn(entry.address),
+  }));
+  // Of one node several addresses may be known, each of which fails in its way: the newest word counts.
+  const latest = new Map(entries.map((entry) => [`${entry.nodeId ?? entry.address} ${entry.code}`, entry]));
+  return [...latest.values()].filter((entry) => !isPast(entry)).map((entry) => ofOneRefused(snapshot, entry));
+}
+
+function namedIn(multiaddr: string): NodeId | null {
+  return NodeId.safeParse(/\/p2p\/(\w+)$/.exec(multiaddr)?.[1]).data ?? null;
 }
 
 function ofOneRefused(snapshot: ClusterSnapshot, { code, nodeId, address, message }: RefusedPeer): Finding {
   const self = nameOf(snapshot);
   const other = nodeId === null ? address : nameOf(snapshot, nodeId);
-  const at = address === '' ? '' : ` at ${address}`;
   const link = { where: `${self} – ${other}` };
   switch (code) {
     case 'IncompatibleVersion':
@@ -96,9 +106,9 @@ function ofOneRefused(snapshot: ClusterSnapshot, { code, nodeId, address, messag
       return {
         kind: 'Link',
         ...link,
-        what: `${other} does not answer${at}: ${message}`,
+        what: `${other} can not be reached: ${message}`,
         advice:
-          'Is that node on, in the same network and Skein running on it? Is a firewall in between? If the cluster got a new key while it was off (a node was removed), pair it again: `skein pair` here, `skein join CODE` there.',
+          'Is that node on, in the same network and Skein running on it? Is a firewall in between? If the cluster got a new key while it was off (a node was removed), pair it again: `skein pair` on one that is a member, `skein join CODE` on the other.',
       };
     case 'Flooded':
     case 'Stalled':

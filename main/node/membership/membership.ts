@@ -95,10 +95,11 @@ export class Membership implements MembershipApi, Startable {
 
   snapshot(): ClusterSnapshot {
     const { network, clock } = this.#components;
-    const { path, mode } = { path: this.#init.dataFolder, mode: modeOf(this.#init.dataFolder) };
-    const { nodeId, version } = this.#init.self();
+    const path = this.#init.dataFolder;
+    const { nodeId, name, version } = this.#init.self();
     return {
       nodeId,
+      name,
       version,
       now: clock.now(),
       ...this.#init.observe(),
@@ -107,7 +108,7 @@ export class Membership implements MembershipApi, Startable {
       fingerprint: fingerprintOf(this.#record.key),
       generation: this.#record.generation,
       pairing: this.#desk.current,
-      dataFolder: { path, mode },
+      dataFolder: { path, mode: modeOf(path) },
     };
   }
 

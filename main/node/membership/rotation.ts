@@ -108,9 +108,9 @@ async function next(clock: Clock, stream: PeerStream, withinMs: number = STORE_M
   const cancel = clock.after(withinMs, () => stream.abort('no answer in time'));
   try {
     const messages = stream.messages[Symbol.asyncIterator]();
-    const { done, value } = await messages.next();
-    if (done === true || !('json' in value)) throw new Error('the stream ended before a message');
-    return value.json;
+    const taken = await messages.next();
+    if (taken.done === true || !('json' in taken.value)) throw new Error('the stream ended before a message');
+    return taken.value.json;
   } finally {
     cancel();
   }

@@ -9,6 +9,8 @@ import type { Pairing } from './pairing.ts';
 /** What one node knows of its cluster at one moment; for people, and for `skein doctor` to judge. */
 export interface ClusterSnapshot {
   readonly nodeId: NodeId;
+  /** Of this node, for people. */
+  readonly name: string;
   /** Of its Skein. */
   readonly version: string;
   /** Epoch ms. */

@@ -35,7 +35,7 @@ function nodeView(snapshot: ClusterSnapshot, nodeId: ClusterNodeView['nodeId']):
   const newest = Math.max(0, ...values(view.applied));
   const isPeer = nodeId === self || peers.some((peer) => peer.nodeId === nodeId);
   // Over one hop there is no connection, but its word comes all the same.
-  const isHeard = isPeer || (seen !== undefined && Math.abs(now - seen.at) < AWAY_AFTER_MS);
+  const isLost = node?.lostAt !== undefined || seen === undefined || now - seen.at > AWAY_AFTER_MS;
   const links = (telemetry.links ?? []).filter(({ from, to }) => from === self && to === nodeId);
   const byKind = new Map(
     links
@@ -46,7 +46,7 @@ function nodeView(snapshot: ClusterSnapshot, nodeId: ClusterNodeView['nodeId']):
     nodeId,
     name: distinctNames(state)[nodeId] ?? nodeId,
     version: node?.version ?? '',
-    role: nodeId === view.master ? 'Master' : isHeard ? 'Follower' : 'Away',
+    role: nodeId === view.master ? 'Master' : isPeer || !isLost ? 'Follower' : 'Away',
     self: nodeId === self,
     ramTotal: seen === undefined ? null : { inBytes: Math.round(seen.totalBytes) },
     ramAvailable: seen === undefined ? null : { inBytes: Math.round(seen.availableBytes) },

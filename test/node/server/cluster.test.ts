@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterAnswer } from '../../../main/core/contract/rest-cluster.ts';
-import type { NodeId } from '../../../main/core/id.ts';
 import { otherId, otherStarted } from '../../support/fake-membership.ts';
 import { nodeId } from '../../support/fake-node.ts';
 import { serveFakeNode, type Answered, type Bench } from '../../support/rest-client.ts';
@@ -121,12 +120,22 @@ describe('leave and remove', () => {
   });
 
   test.each<[string, string, number, string]>([
-    ['a node that is not there', 'nobody-here', 404, 'no node'],
-    ['the node that answers', nodeId as NodeId, 400, 'skein leave'],
+    ['a node that is not there', '12D3KooWnobodyhere', 404, 'no node 12D3KooWnobodyhere; there are fake'],
+    ['a name that is too short for an id', 'tower', 404, 'no node tower; there are fake'],
+    ['the node that answers', nodeId, 400, 'skein leave'],
   ])('remove %s → refused', async (_name, which, status, says) => {
     const answer = await bench.ask(`/nodes/${which}`, { method: 'DELETE' });
     expect(answer.status).toBe(status);
     expect(messageOf(answer)).toContain(says);
+  });
+
+  test('remove by a name that two have → asked which', async () => {
+    bench.node.emit({ ...otherStarted, name: 'fake' } as typeof otherStarted);
+    const answer = await bench.ask('/nodes/fake', { method: 'DELETE' });
+    expect(answer.status).toBe(404);
+    expect(messageOf(answer)).toContain('fake (…ode-9)');
+    const exact = await bench.ask(`/nodes/${encodeURIComponent('fake (…ode-9)')}`, { method: 'DELETE' });
+    expect(exact.json).toMatchObject({ node_id: otherId });
   });
 
   test('while another change is under way → 409 in words', async () => {

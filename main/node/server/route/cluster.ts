@@ -7,8 +7,10 @@ import {
   PairingView,
   RemoveNodeAnswer,
 } from '../../../core/contract/rest-cluster.ts';
-import type { NodeId } from '../../../core/id.ts';
+import { NodeId } from '../../../core/id.ts';
 import { unreachable } from '../../../core/result.ts';
+import type { ClusterState } from '../../../core/state.ts';
+import { values } from '../../../core/view.ts';
 import { peerMultiaddr } from '../../membership/address.ts';
 import type { JoinRefusal } from '../../membership/joining.ts';
 import { MembershipBusy } from '../../membership/membership-api.ts';
@@ -109,7 +111,7 @@ export const clusterRoutes: readonly Route[] = [
     answers: { 200: { description: 'It is out.', schema: RemoveNodeAnswer } },
     handle: async ({ param }, { api }) => {
       const { state, nodeId: self } = api.membership.snapshot();
-      const nodeId = nodeNamed(state, param('id')) ?? (param('id') as NodeId);
+      const nodeId = nodeToRemove(state, param('id'));
       if (nodeId === self) {
         throw new HttpError(
           400,
@@ -138,6 +140,19 @@ export const clusterRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Also one that is known no more: it may have been removed before. */
+function nodeToRemove(state: ClusterState, text: string): NodeId {
+  const named = nodeNamed(state, text) ?? NodeId.safeParse(text).data;
+  if (named !== undefined && (state.nodes[named] !== undefined || state.removedNodes.includes(named))) {
+    return named;
+  }
+  const names = Object.values(distinctNames(state)).join(', ');
+  const says = values(state.nodes).some(({ name }) => name === text)
+    ? `Several nodes are called ${text}; say which one: ${names}, or its id.`
+    : `There is no node ${text.slice(0, 160)}; there are ${names}.`;
+  throw new HttpError(404, says, { param: 'id' });
+}
 
 async function exclusively<Value>(change: () => Promise<Value>): Promise<Value> {
   try {
