@@ -27,7 +27,13 @@ async function untilNoticed(
   node: SkeinProcess,
   expected: { readonly withinMs: number; readonly label: string; readonly message: RegExp },
 ): Promise<MetaInstanceView> {
-  const failed = await node.untilPhase('victim', 'RETRYING', expected.withinMs);
+  const failed = await node.untilIs(
+    'victim',
+    'is RETRYING with what failed',
+    // The failure is one event, what comes of it the next.
+    ({ phase, lastFailure }) => phase === 'RETRYING' && lastFailure != null,
+    expected.withinMs,
+  );
   expect(failed.phaseLabel).toBe(expected.label);
   expect(failed.lastFailure?.message).toMatch(expected.message);
   return failed;
