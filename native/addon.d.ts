@@ -55,12 +55,33 @@ export interface EngineLimits {
   readonly kvBytes: number;
 }
 
+/** Slice `rank` of `size` (2 to 64), by the rank in the group; the head counts of the model divide by `size`. */
+export interface TensorSlice {
+  readonly rank: number;
+  readonly size: number;
+}
+
+/** How a rank joins the group of one attempt, over TCP. */
+export interface GroupOptions {
+  readonly rank: number;
+  /** `ip:port` or `[ip6%scope]:port` of every rank by rank, 2 to 64; this one listens at its own. */
+  readonly addresses: readonly string[];
+  /** 16 bytes, fresh for each attempt: who does not know them is refused. */
+  readonly secret: Uint8Array;
+  /** All ranks join within this time. */
+  readonly joinMs: number;
+  /** A rank that says nothing for as long is lost, 50 or more; a slow one that computes is not. */
+  readonly silenceMs: number;
+}
+
 export interface LoadOptions {
   readonly path: string;
   /** First layer of this shard, inclusive. Layer 0 brings the token embedding. */
   readonly firstLayer: number;
   /** End of this shard, exclusive. The last layer brings the output norm and head. */
   readonly lastLayer: number;
+  /** A slice of heads and of the feed-forward network of these layers, which must be all; absent = whole layers. */
+  readonly tensor?: TensorSlice;
   readonly limits: EngineLimits;
 }
 
@@ -146,9 +167,19 @@ export interface EngineHeartbeat {
 /**
  * One engine = one native thread that owns every MLX object. Methods may be called from the JS thread only.
  * Errors are `Error`s whose `code` is one of: `NotLoaded`, `AlreadyLoaded`, `BadModel`, `UnsupportedTensorType`,
- * `UnsupportedArchitecture`, `OutOfMemory`, `QueueFull`, `PromptTooLong`, `BadArgument`, `Closed`.
+ * `UnsupportedArchitecture`, `OutOfMemory`, `QueueFull`, `PromptTooLong`, `BadArgument`, `Closed`,
+ * `GroupLost`.
  */
 export interface NativeEngine {
+  /**
+   * Joins the other ranks; the next `load` then resolves when all ranks have loaded and fit together. Rank 0 takes the
+   * generations. `onLost` is called at most once, on every rank, when one is gone, silent or has failed: all tasks have
+   * ended with `failed`, the weights stay, and `connect` and `load` of the same shard go on without reading it again.
+   * Rejects with `GroupLost` when a rank does not join in time, `BadArgument` or `AlreadyLoaded` out of turn.
+   */
+  connect(options: GroupOptions, onLost: (reason: string) => void): Promise<void>;
+  /** Ends the group on all ranks, also while joining it. Without a group: no effect. */
+  abortGroup(reason: string): void;
   /** Resolves when the shard's weights are evaluated in memory. `onLayer` gets (layers done, layers of this shard). */
   load(options: LoadOptions, onLayer: (done: number, total: number) => void): Promise<LoadedModel>;
   /** Queues a generation and returns its task number (never reused). Outputs arrive at the listener. */

@@ -2,6 +2,7 @@ import type {
   EngineHeartbeat,
   GenerateOptions,
   GgufValue,
+  GroupOptions,
   LoadedModel,
   LoadOptions,
   StepOutput,
@@ -11,6 +12,8 @@ import type {
 export interface Engine {
   /** Metadata of the model file's header: tokenizer and chat template. */
   readMetadata(path: string): Readonly<Record<string, GgufValue>>;
+  connect(options: GroupOptions, onLost: (reason: string) => void): Promise<void>;
+  abortGroup(reason: string): void;
   load(options: LoadOptions, onLayer: (done: number, total: number) => void): Promise<LoadedModel>;
   submit(options: GenerateOptions): number;
   cancel(task: number): void;

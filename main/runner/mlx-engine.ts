@@ -13,6 +13,8 @@ export function openMlxEngine(): EngineFactory {
     const engine = addon.createEngine(onSteps);
     return {
       readMetadata: (path) => addon.readGguf(path).metadata,
+      connect: (options, onLost) => engine.connect(options, onLost),
+      abortGroup: (reason) => engine.abortGroup(reason),
       load: (options, onLayer) => engine.load(options, onLayer),
       submit: (options) => engine.submit(options),
       cancel: (task) => engine.cancel(task),

@@ -1,5 +1,6 @@
 # Sources of the CPU kernels, the BLAS bridge, the thread pool and the sampler: included by native/CMakeLists.txt.
 #   skein_kernel_sources(<target>)  adds them to a target that links `mlx`
+#   skein_group_sources(<target>)   adds what joins ranks, to a target with the kernels
 #   skein_kernel_tests(<vendor>)    adds the executable `skein_native_tests`, driven by test/native
 # <vendor> is the folder that holds mlx/, mlx_cpu.libs/ and scipy_openblas32/.
 
@@ -32,13 +33,25 @@ function(skein_kernel_sources target vendor)
   target_link_libraries(${target} PRIVATE ${vendor}/scipy_openblas32/lib/libscipy_openblas.so Threads::Threads)
 endfunction()
 
+function(skein_group_sources target)
+  set(group ${SKEIN_NATIVE_DIR}/src/group)
+  target_sources(${target} PRIVATE
+    ${group}/handshake.cpp
+    ${group}/sip_hash.cpp
+    ${group}/socket.cpp
+    ${group}/tcp_group.cpp
+    ${group}/tcp_sum.cpp)
+endfunction()
+
 function(skein_kernel_tests vendor)
   if(APPLE)
     return()
   endif()
   set(tests ${SKEIN_NATIVE_DIR}/test_main)
   add_executable(skein_native_tests
-    ${tests}/main.cpp ${tests}/fused_command.cpp ${tests}/linear_command.cpp ${tests}/pool_command.cpp ${tests}/sampler_command.cpp)
+    ${tests}/main.cpp ${tests}/fused_command.cpp ${tests}/group_command.cpp ${tests}/linear_command.cpp
+    ${tests}/pool_command.cpp ${tests}/sampler_command.cpp)
+  skein_group_sources(skein_native_tests)
   skein_kernel_sources(skein_native_tests ${vendor})
   target_link_libraries(skein_native_tests PRIVATE mlx)
   set_target_properties(skein_native_tests PROPERTIES

@@ -25,7 +25,16 @@ constexpr std::size_t kMaxJobs = 16;
 /** Freed buffers that MLX keeps for the next step; given back when the engine becomes idle. */
 constexpr std::size_t kAllocatorCacheBytes = std::size_t{64} << 20;
 
-/** What was thrown, as one of our failures; `otherwise` when it says nothing about itself. */
+/** Steps leave freed blocks behind, in MLX's cache and in malloc's; an idle engine should not hold on to them. */
+void give_memory_back() {
+  mx::clear_cache();
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace
+
 EngineError as_engine_error(std::exception_ptr thrown, ErrorCode otherwise) {
   try {
     std::rethrow_exception(thrown);
@@ -43,16 +52,6 @@ EngineError as_engine_error(std::exception_ptr thrown, ErrorCode otherwise) {
   }
 }
 
-/** Steps leave freed blocks behind, in MLX's cache and in malloc's; an idle engine should not hold on to them. */
-void give_memory_back() {
-  mx::clear_cache();
-#if defined(__GLIBC__)
-  ::malloc_trim(0);
-#endif
-}
-
-}  // namespace
-
 Engine::Engine(Listener listener) : listener_(std::move(listener)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -66,17 +65,15 @@ void Engine::load(LoadRequest request, std::function<void(int, int)> layer_done,
   check_open_locked();
   if (load_asked_) throw EngineError(ErrorCode::AlreadyLoaded, "this engine has a model or is loading one");
   load_asked_ = true;
-  jobs_.push_back(LoadJob{std::move(request), std::move(layer_done), std::move(done)});
+  jobs_.push_back(LoadJob{std::move(request), connect_asked_ || !lost_.empty(), std::move(layer_done), std::move(done)});
   wake_.notify_all();
 }
 
 TaskId Engine::submit(GenerateRequest request) {
   const std::lock_guard lock(mutex_);
   check_open_locked();
-  if (!table_) throw EngineError(ErrorCode::NotLoaded, "no model is loaded");
-  if (!whole_)
-    throw EngineError(ErrorCode::BadArgument,
-                      "this engine holds only some layers of the model; it cannot generate alone");
+  check_loaded_locked();
+  if (!not_alone_.empty()) throw EngineError(ErrorCode::BadArgument, not_alone_);
   const TaskId task = table_->submit(std::move(request));
   wake_.notify_all();
   return task;
@@ -91,7 +88,8 @@ void Engine::cancel(TaskId task) {
 void Engine::evaluate(EvaluateInput input, Evaluated done) {
   const std::lock_guard lock(mutex_);
   check_open_locked();
-  if (!table_) throw EngineError(ErrorCode::NotLoaded, "no model is loaded");
+  check_loaded_locked();
+  if (group_) throw EngineError(ErrorCode::BadArgument, "this engine is one rank of a group; it evaluates nothing alone");
   if (jobs_.size() >= kMaxJobs) throw EngineError(ErrorCode::QueueFull, "too many evaluations wait");
   jobs_.push_back(EvaluateJob{std::move(input), std::move(done)});
   wake_.notify_all();
@@ -101,6 +99,7 @@ void Engine::close() {
   const std::lock_guard lock(mutex_);
   closing_ = true;
   if (table_) table_->cancel_all();
+  if (group_) group_->abort("the engine of rank " + std::to_string(group_->rank()) + " was closed");
   wake_.notify_all();
 }
 
@@ -116,6 +115,12 @@ void Engine::join() {
 void Engine::check_open_locked() const {
   if (!failure_.empty()) throw EngineError(ErrorCode::Closed, "the engine has failed: " + failure_);
   if (closing_) throw EngineError(ErrorCode::Closed, "the engine is closed");
+}
+
+void Engine::check_loaded_locked() const {
+  if (table_) return;
+  if (!lost_.empty()) throw EngineError(ErrorCode::GroupLost, "the group was lost: " + lost_);
+  throw EngineError(ErrorCode::NotLoaded, "no model is loaded");
 }
 
 void Engine::stop_if_closing() const {
@@ -155,8 +160,14 @@ void Engine::work() {
         jobs_.pop_front();
       }
     }
+    watch_group();
     if (job) {
-      run_job(*job);
+      was_busy_ = true;
+      std::visit([this](auto& each) { run_job(each); }, *job);
+    } else if (follower_) {
+      follow();
+    } else if (leader_ && !table_->idle()) {
+      lead_one_step();
     } else if (table_ && !table_->idle()) {
       run_one_step();
     } else {
@@ -167,23 +178,27 @@ void Engine::work() {
   }
 }
 
-void Engine::run_job(Job& job) {
-  was_busy_ = true;
-  if (auto* load = std::get_if<LoadJob>(&job)) {
-    gauges_.phase = Phase::Loading;
-    try {
-      load->done(load_model(*load));
-    } catch (...) {
-      llama_.reset();
-      {
-        const std::lock_guard lock(mutex_);
-        load_asked_ = false;
-      }
-      reject(job, as_engine_error(std::current_exception(), ErrorCode::BadModel));
+void Engine::run_job(LoadJob& job) {
+  gauges_.phase = Phase::Loading;
+  try {
+    job.done(load_model(job));
+  } catch (...) {
+    const EngineError error = as_engine_error(std::current_exception(), ErrorCode::BadModel);
+    leader_.reset();
+    follower_.reset();
+    // Weights are kept for the next group; whatever else failed is not worth its memory.
+    if (error.code() != ErrorCode::GroupLost) held_.reset();
+    gauges_.weight_bytes = held_ ? static_cast<std::int64_t>(held_->llama.weight_bytes()) : 0;
+    {
+      const std::lock_guard lock(mutex_);
+      load_asked_ = false;
     }
-    return;
+    job.done(error);
+    if (error.code() == ErrorCode::GroupLost) lose_group(error);
   }
-  auto& evaluate = std::get<EvaluateJob>(job);
+}
+
+void Engine::run_job(EvaluateJob& job) {
   gauges_.phase = Phase::Stepping;
   const auto after_layer = [this] {
     beat();
@@ -191,23 +206,22 @@ void Engine::run_job(Job& job) {
     emit(table_->sweep());
   };
   try {
-    evaluate.done(evaluate_input(*llama_, evaluate.input, limits_.prefill_chunk, limits_.context_tokens, after_layer));
+    job.done(
+        evaluate_input(held_->llama, job.input, limits_.prefill_chunk, limits_.context_tokens, after_layer));
   } catch (...) {
-    reject(job, as_engine_error(std::current_exception(), ErrorCode::BadArgument));
+    job.done(as_engine_error(std::current_exception(), ErrorCode::BadArgument));
   }
 }
 
-LoadedModel Engine::load_model(const LoadJob& job) {
-  const LoadRequest& request = job.request;
-  const gguf::File file(request.path);
-  const LlamaConfig config = read_llama_config(file);
-  if (request.last_layer > config.layers) {
-    throw EngineError(ErrorCode::BadArgument, "layers [" + std::to_string(request.first_layer) + ", " +
-                                                  std::to_string(request.last_layer) + ") are not in this model of " +
+RankShape Engine::plan_limits(const LlamaConfig& config, const LoadRequest& request) const {
+  const auto& [first_layer, last_layer, tensor_rank, tensor_size] = request.shard;
+  if (last_layer > config.layers) {
+    throw EngineError(ErrorCode::BadArgument, "layers [" + std::to_string(first_layer) + ", " +
+                                                  std::to_string(last_layer) + ") are not in this model of " +
                                                   std::to_string(config.layers) + " layers");
   }
   const std::int64_t token_bytes =
-      KvCache::bytes_per_token(request.last_layer - request.first_layer, config.kv_heads, config.head_size);
+      KvCache::bytes_per_token(last_layer - first_layer, std::max(config.kv_heads / tensor_size, 1), config.head_size);
   const std::int64_t kv_blocks = request.limits.kv_bytes / (token_bytes * KvCache::kBlockTokens);
   if (kv_blocks < 1) {
     throw EngineError(ErrorCode::OutOfMemory, "kvBytes " + std::to_string(request.limits.kv_bytes) +
@@ -215,39 +229,64 @@ LoadedModel Engine::load_model(const LoadJob& job) {
                                                   " tokens, which takes " +
                                                   std::to_string(token_bytes * KvCache::kBlockTokens) + " bytes");
   }
-  limits_ = request.limits;
-  limits_.context_tokens = static_cast<int>(std::min(
-      {std::int64_t{config.context}, std::int64_t{limits_.context_tokens}, kv_blocks * KvCache::kBlockTokens}));
+  const auto context = std::min({std::int64_t{config.context}, std::int64_t{request.limits.context_tokens},
+                                 kv_blocks * KvCache::kBlockTokens});
+  return {config, request.shard, request.limits.prefill_chunk, static_cast<int>(context), kv_blocks};
+}
 
-  const auto progressed = [this] {
-    beat();
-    stop_if_closing();
-  };
-  llama_.emplace(file, config, request.first_layer, request.last_layer, progressed, job.layer_done);
-  gauges_.weight_bytes = static_cast<std::int64_t>(llama_->weight_bytes());
+LoadedModel Engine::load_model(const LoadJob& job) {
+  const LoadRequest& request = job.request;
+  const int layers = request.shard.last_layer - request.shard.first_layer;
+  if (held_ && (held_->path != request.path || held_->shard != request.shard)) held_.reset();
+  if (!held_) {
+    const gguf::File file(request.path);
+    const LlamaConfig config = read_llama_config(file);
+    plan_limits(config, request);
+    const auto progressed = [this] {
+      beat();
+      stop_if_closing();
+    };
+    held_.emplace(Held{request.path, request.shard, config,
+                       Llama(file, config, request.shard, progressed, job.layer_done)});
+    gauges_.weight_bytes = static_cast<std::int64_t>(held_->llama.weight_bytes());
+  } else {
+    job.layer_done(layers, layers);
+  }
+  RankShape shape = plan_limits(held_->config, request);
+  join_ranks(job, shape);
+  limits_ = request.limits;
+  limits_.context_tokens = shape.context_tokens;
+
+  const LlamaConfig& config = held_->config;
   const std::lock_guard lock(mutex_);
-  whole_ = llama_->has_embedding() && llama_->has_head();
+  const bool whole = held_->llama.has_embedding() && held_->llama.has_head();
+  not_alone_.clear();
+  if (!leader_ && !follower_ && !(whole && request.shard.tensor_size == 1))
+    not_alone_ = "this engine holds only a part of the model; it cannot generate alone";
+  if (follower_)
+    not_alone_ = "this engine is rank " + std::to_string(group_->rank()) + " of its group; rank 0 takes generations";
   table_ = std::make_shared<TaskTable>(SchedulerLimits{limits_.max_tasks, limits_.max_queued, limits_.prefill_chunk,
-                                                       limits_.context_tokens, kv_blocks, KvCache::kBlockTokens},
-                                       config.vocabulary, gauges_);
+                                                       limits_.context_tokens, shape.kv_blocks, KvCache::kBlockTokens},
+                                       config.vocabulary, last_task_, gauges_);
   return {"llama",    config.layers, config.hidden, config.vocabulary, limits_.context_tokens, gauges_.weight_bytes,
-          token_bytes};
+          KvCache::bytes_per_token(layers, held_->llama.config().kv_heads, config.head_size)};
 }
 
 void Engine::run_one_step() {
   gauges_.phase = Phase::Stepping;
   was_busy_ = true;
   emit(table_->sweep());
-  Step step = table_->next_step();
+  std::vector<TaskId> evicted;
+  Step step = table_->next_step(evicted);
   if (step.empty()) return;
   const auto after_layer = [this] {
     beat();
     emit(table_->sweep());
   };
   try {
-    auto logits = run_step(*llama_, step, after_layer);
+    auto logits = run_step(held_->llama, step, after_layer);
     const std::span<float> rows = logits ? std::span(logits->data<float>(), logits->size()) : std::span<float>();
-    emit(table_->complete(step, rows));
+    emit(table_->complete(step, sample_rows(step, rows)));
   } catch (...) {
     emit(table_->fail(step, as_engine_error(std::current_exception(), ErrorCode::BadArgument).what()));
   }
@@ -273,6 +312,14 @@ void Engine::finish_everything() {
     failure = failure_;
   }
   if (failure.empty()) gauges_.phase = Phase::Closing;
+  leader_.reset();
+  follower_.reset();
+  std::shared_ptr<Group> group;
+  {
+    const std::lock_guard lock(mutex_);
+    group.swap(group_);
+  }
+  group.reset();
   for (auto& job : jobs)
     reject(job, {ErrorCode::Closed, failure.empty() ? "the engine was closed" : "the engine has failed: " + failure});
   if (table_) {
@@ -280,7 +327,7 @@ void Engine::finish_everything() {
     table_->cancel_all();
     emit(table_->sweep());
   }
-  llama_.reset();
+  held_.reset();
   give_memory_back();
   mx::clear_streams();
   gauges_.weight_bytes = 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,7 +14,9 @@
 #include <vector>
 
 #include "engine_types.h"
+#include "group/group.h"
 #include "llama.h"
+#include "ranks.h"
 #include "task_table.h"
 
 namespace skein {
@@ -27,9 +30,12 @@ class Engine {
   struct Listener {
     /** Never an empty batch. */
     std::function<void(std::vector<StepOutput>)> outputs;
+    /** The group is lost and why; tasks have ended. The weights stay: `connect` and `load` again. */
+    std::function<void(std::string)> lost;
     /** The thread's last act: everything is freed, all other callbacks have been made. */
     std::function<void()> ended;
   };
+  using Connected = std::function<void(Outcome<std::monostate>)>;
   using Loaded = std::function<void(Outcome<LoadedModel>)>;
   using Evaluated = std::function<void(Outcome<std::vector<float>>)>;
 
@@ -39,9 +45,15 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /** `layer_done(done, total)` after each layer. Throws `AlreadyLoaded`, `BadArgument` or `Closed`. */
+  /** Joins a group, which the next `load` completes. Throws `BadArgument` when it is in one, `QueueFull` or `Closed`. */
+  void connect(TcpOptions options, Connected done);
+  /** Ends the group, joined or joining, on all ranks. Without one: no effect. */
+  void abort_group(const std::string& why);
+  /**
+   * In a group, done when all ranks have loaded; what is held of the same shard is not read again.
+   * `layer_done(done, total)` after each layer. Throws `AlreadyLoaded`, `BadArgument` or `Closed`. */
   void load(LoadRequest request, std::function<void(int, int)> layer_done, Loaded done);
-  /** Throws `NotLoaded`, `BadArgument`, `PromptTooLong`, `QueueFull` or `Closed`. */
+  /** Throws `NotLoaded`, `BadArgument`, `PromptTooLong`, `QueueFull`, `GroupLost` or `Closed`. */
   TaskId submit(GenerateRequest request);
   void cancel(TaskId task);
   /** Runs between steps. Throws `NotLoaded`, `QueueFull` or `Closed`. */
@@ -56,8 +68,14 @@ class Engine {
   const Gauges& gauges() const { return gauges_; }
 
  private:
+  struct ConnectJob {
+    TcpOptions options;
+    Connected done;
+  };
   struct LoadJob {
     LoadRequest request;
+    /** Asked for as a rank: without its group it must fail. */
+    bool in_group;
     std::function<void(int, int)> layer_done;
     Loaded done;
   };
@@ -65,12 +83,29 @@ class Engine {
     EvaluateInput input;
     Evaluated done;
   };
-  using Job = std::variant<LoadJob, EvaluateJob>;
+  using Job = std::variant<ConnectJob, LoadJob, EvaluateJob>;
+
+  /** Weights in memory, with what they are. */
+  struct Held {
+    std::string path;
+    Shard shard;
+    /** Of the whole model. */
+    LlamaConfig config;
+    Llama llama;
+  };
 
   void run();
   void work();
-  void run_job(Job& job);
+  void run_job(ConnectJob& job);
+  void run_job(LoadJob& job);
+  void run_job(EvaluateJob& job);
   LoadedModel load_model(const LoadJob& job);
+  RankShape plan_limits(const LlamaConfig& config, const LoadRequest& request) const;
+  void join_ranks(const LoadJob& job, RankShape& shape);
+  void watch_group();
+  void lead_one_step();
+  void follow();
+  void lose_group(const EngineError& error);
   void run_one_step();
   void become_idle();
   void wait_for_work();
@@ -79,6 +114,7 @@ class Engine {
   void emit(std::vector<StepOutput> outputs);
   void beat();
   void check_open_locked() const;
+  void check_loaded_locked() const;
   void stop_if_closing() const;
 
   const Listener listener_;
@@ -95,15 +131,26 @@ class Engine {
   std::string failure_;
   /** Made once, by the load that succeeds. */
   std::shared_ptr<TaskTable> table_;
-  /** Whether the shard is the whole model. */
-  bool whole_ = false;
+  /** Why this engine takes no generations though it is loaded; empty when it does. */
+  std::string not_alone_;
+  /** Why the last group was lost, until the next is joined; an engine that was a rank does not load alone. */
+  std::string lost_;
+  bool connect_asked_ = false;
+  bool abort_asked_ = false;
+  std::shared_ptr<Group> group_;
 
   // The engine thread's own.
-  std::optional<Llama> llama_;
+  std::optional<Held> held_;
+  std::optional<Leader> leader_;
+  std::optional<Follower> follower_;
+  TaskId last_task_ = 0;
   EngineLimits limits_{};
   bool was_busy_ = false;
 
   std::thread thread_;
 };
+
+/** What was thrown, as one of our failures; `otherwise` when it says nothing about itself. */
+EngineError as_engine_error(std::exception_ptr thrown, ErrorCode otherwise);
 
 }  // namespace skein

@@ -41,7 +41,8 @@ void EngineRegistry::stop_all() {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(
       env, "NativeEngine",
-      {InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
+      {InstanceMethod("connect", &EngineObject::connect), InstanceMethod("abortGroup", &EngineObject::abort_group),
+       InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
        InstanceMethod("cancel", &EngineObject::cancel), InstanceMethod("evaluate", &EngineObject::evaluate),
        InstanceMethod("heartbeat", &EngineObject::heartbeat), InstanceMethod("close", &EngineObject::close)});
 }
@@ -55,9 +56,43 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info)
       Engine::Listener{[this, channel](std::vector<StepOutput> outputs) {
                          channel->post([this, outputs = std::move(outputs)](Napi::Env env) { deliver(env, outputs); });
                        },
+                       [this, channel](std::string why) {
+                         channel->post([this, why = std::move(why)](Napi::Env env) {
+                           if (!on_lost_.IsEmpty()) on_lost_.Call({Napi::String::New(env, why)});
+                         });
+                       },
                        [this, channel] { channel->post([this](Napi::Env env) { collect(env); }); }});
   Ref();
   info.Env().GetInstanceData<EngineRegistry>()->add(this);
+}
+
+Napi::Value EngineObject::connect(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  try {
+    TcpOptions options = js::group_options(info[0]);
+    if (!info[1].IsFunction()) throw EngineError(ErrorCode::BadArgument, "onLost is not a function");
+    auto channel = channel_;
+    engine_->connect(std::move(options), [this, channel, deferred](Outcome<std::monostate> outcome) {
+      channel->post([this, deferred, outcome = std::move(outcome)](Napi::Env e) {
+        channel_->release(e);
+        settle<std::monostate>(e, deferred, outcome, js::nothing);
+      });
+    });
+    on_lost_ = Napi::Persistent(info[1].As<Napi::Function>());
+    channel_->hold(env);
+  } catch (const EngineError& failure) {
+    deferred.Reject(js::error(env, failure).Value());
+  }
+  return deferred.Promise();
+}
+
+void EngineObject::abort_group(const Napi::CallbackInfo& info) {
+  js::guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsString()) throw EngineError(ErrorCode::BadArgument, "the reason is not a string");
+    engine_->abort_group(info[0].As<Napi::String>());
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value EngineObject::load(const Napi::CallbackInfo& info) {

@@ -42,6 +42,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void stop_at_end();
 
  private:
+  Napi::Value connect(const Napi::CallbackInfo& info);
+  void abort_group(const Napi::CallbackInfo& info);
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value submit(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
@@ -56,6 +58,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::shared_ptr<JsChannel> channel_;
   std::shared_ptr<Engine> engine_;
   Napi::FunctionReference on_steps_;
+  Napi::FunctionReference on_lost_;
   Napi::FunctionReference on_layer_;
   std::vector<Napi::Promise::Deferred> closing_;
   bool ended_ = false;

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "error.h"
+#include "group/handshake.h"
 #include "sampler.h"
+#include "shard.h"
 #include "step_plan.h"
 
 namespace skein {
@@ -28,8 +30,7 @@ struct EngineLimits {
 
 struct LoadRequest {
   std::string path;
-  int first_layer;
-  int last_layer;
+  Shard shard;
   EngineLimits limits;
 };
 

@@ -17,6 +17,7 @@ enum class ErrorCode {
   PromptTooLong,
   BadArgument,
   Closed,
+  GroupLost,
 };
 
 inline const char* name_of(ErrorCode code) {
@@ -31,6 +32,7 @@ inline const char* name_of(ErrorCode code) {
     case ErrorCode::PromptTooLong: return "PromptTooLong";
     case ErrorCode::BadArgument: return "BadArgument";
     case ErrorCode::Closed: return "Closed";
+    case ErrorCode::GroupLost: return "GroupLost";
   }
   return "BadArgument";
 }

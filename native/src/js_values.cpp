@@ -1,5 +1,7 @@
 #include "js_values.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -44,7 +46,8 @@ template <typename Typed, typename Element>
 std::vector<Element> elements(const Napi::Value& value, napi_typedarray_type type, const char* what) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) refuse(what);
   const auto array = value.As<Typed>();
-  return std::vector<Element>(array.Data(), array.Data() + array.ElementLength());
+  const auto* data = reinterpret_cast<const Element*>(array.Data());
+  return std::vector<Element>(data, data + array.ElementLength());
 }
 
 std::vector<std::int32_t> tokens(const Napi::Object& from, const char* name) {
@@ -69,6 +72,14 @@ SamplingOptions sampling(const Napi::Value& value) {
           real(from, "frequencyPenalty"),
           small(from, "penaltyWindow", 0, kMany),
           seed_value};
+}
+
+/** None: whole layers. */
+void read_slice(const Napi::Value& value, Shard& shard) {
+  if (value.IsUndefined()) return;
+  const Napi::Object from = object(value, "tensor");
+  shard.tensor_size = small(from, "size", 2, 64);
+  shard.tensor_rank = small(from, "rank", 0, shard.tensor_size - 1);
 }
 
 /** Defines rather than sets: a key such as `__proto__` comes from the file. */
@@ -174,12 +185,34 @@ std::string path(const Napi::Value& value) {
   return text;
 }
 
+TcpOptions group_options(const Napi::Value& value) {
+  const Napi::Object from = object(value, "options");
+  TcpOptions options{};
+  const Napi::Value addresses = from.Get("addresses");
+  if (!addresses.IsArray()) refuse("addresses is not an array");
+  const auto list = addresses.As<Napi::Array>();
+  if (list.Length() < 2 || list.Length() > 64) refuse("addresses must be those of 2 to 64 ranks");
+  for (std::uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value each = list.Get(i);
+    if (!each.IsString()) refuse("an address is not a string");
+    options.addresses.push_back(each.As<Napi::String>());
+  }
+  options.rank = small(from, "rank", 0, static_cast<int>(list.Length()) - 1);
+  const auto secret = elements<Napi::Uint8Array, std::byte>(from.Get("secret"), napi_uint8_array, "secret is not a Uint8Array");
+  if (secret.size() != options.secret.size()) refuse("secret is not 16 bytes long");
+  std::copy(secret.begin(), secret.end(), options.secret.begin());
+  options.join = std::chrono::milliseconds(small(from, "joinMs", 1, 3'600'000));
+  options.silence = std::chrono::milliseconds(small(from, "silenceMs", 50, 3'600'000));
+  return options;
+}
+
 LoadRequest load_request(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
   const Napi::Object limits = object(from.Get("limits"), "limits");
   LoadRequest request{
-      path(from.Get("path")), small(from, "firstLayer", 0, 1 << 20), small(from, "lastLayer", 1, 1 << 20), {}};
-  if (request.first_layer >= request.last_layer) refuse("lastLayer must be above firstLayer");
+      path(from.Get("path")), {small(from, "firstLayer", 0, 1 << 20), small(from, "lastLayer", 1, 1 << 20)}, {}};
+  if (request.shard.first_layer >= request.shard.last_layer) refuse("lastLayer must be above firstLayer");
+  read_slice(from.Get("tensor"), request.shard);
   request.limits = {small(limits, "maxTasks", 1, 64), small(limits, "maxQueued", 0, 10000),
                     small(limits, "contextTokens", 1, 1 << 24), small(limits, "prefillChunk", 1, 4096),
                     integer(limits, "kvBytes", 1, kMaxSafeInteger)};
@@ -204,6 +237,8 @@ TaskId task_id(const Napi::Value& value) {
   if (!value.IsNumber()) refuse("task is not a number");
   return value.As<Napi::Number>().Int64Value();
 }
+
+Napi::Value nothing(Napi::Env env, const std::monostate&) { return env.Undefined(); }
 
 Napi::Value header(Napi::Env env, const gguf::File& file) {
   auto metadata = Napi::Object::New(env);

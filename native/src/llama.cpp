@@ -55,17 +55,50 @@ bool wants_own_attention() {
   return fused::has_attention() && (wanted == nullptr || std::string_view(wanted) != "mlx");
 }
 
+/** The model as one rank of a sliced one sees it: with its own heads. */
+LlamaConfig own_part(LlamaConfig config, const Shard& shard) {
+  if (config.heads % shard.tensor_size != 0 || config.kv_heads % shard.tensor_size != 0) {
+    throw EngineError(ErrorCode::BadArgument, std::to_string(config.heads) + " heads and " +
+                                                  std::to_string(config.kv_heads) + " key-value heads do not divide over " +
+                                                  std::to_string(shard.tensor_size) + " ranks");
+  }
+  config.heads /= shard.tensor_size;
+  config.kv_heads /= shard.tensor_size;
+  return config;
+}
+
+Range slice_of(int size, int unit, const Shard& shard) {
+  const int units = size / unit;
+  return {units * shard.tensor_rank / shard.tensor_size * unit, units * (shard.tensor_rank + 1) / shard.tensor_size * unit};
+}
+
+/** Of the feed-forward network's inner values, whole quantisation groups where there are such. */
+Range inner_slice(const LlamaConfig& config, const Shard& shard) {
+  const int unit = config.feed_forward % 32 == 0 ? 32 : 1;
+  if (shard.tensor_size > config.feed_forward / unit || (unit == 1 && config.feed_forward % shard.tensor_size != 0)) {
+    throw EngineError(ErrorCode::BadArgument, "a feed-forward size of " + std::to_string(config.feed_forward) +
+                                                  " does not divide over " + std::to_string(shard.tensor_size) + " ranks");
+  }
+  return slice_of(config.feed_forward, unit, shard);
+}
+
 }  // namespace
 
-Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
-             std::function<void()> progressed, const std::function<void(int, int)>& layer_done)
-    : config_(config), first_layer_(first_layer), own_attention_(wants_own_attention()) {
+Llama::Llama(const gguf::File& file, const LlamaConfig& config, const Shard& shard, std::function<void()> progressed,
+             const std::function<void(int, int)>& layer_done)
+    : config_(own_part(config, shard)), shard_(shard), own_attention_(wants_own_attention()) {
+  const int first_layer = shard.first_layer;
+  const int last_layer = shard.last_layer;
   check_tensor_names(file, config);
   WeightLoader loader(file, std::move(progressed));
   const int hidden = config.hidden;
   const int query_size = config.heads * config.head_size;
   const int kv_size = config.kv_heads * config.head_size;
-  const bool last = last_layer == config.layers;
+  const Range own_query = slice_of(query_size, config.head_size, shard);
+  const Range own_kv = slice_of(kv_size, config.head_size, shard);
+  const Range own_inner = inner_slice(config, shard);
+  // Rank 0 of a sliced model samples alone.
+  const bool last = last_layer == config.layers && shard.tensor_rank == 0;
   const bool tied = file.find_tensor("output.weight") == nullptr;
 
   if (first_layer == 0 || (last && tied)) embedding_ = loader.matrix("token_embd.weight", config.vocabulary, hidden);
@@ -77,14 +110,19 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, int first_layer,
   rope_wavelengths_ = mx::array(wavelengths_.data(), {config.rope_size / 2}, mx::float32);
   for (int index = first_layer; index < last_layer; index++) {
     const std::string prefix = "blk." + std::to_string(index) + ".";
-    const auto matrix = [&](const char* name, int rows, int columns) {
-      return loader.matrix(prefix + name + ".weight", rows, columns);
+    const auto rows_of = [&](const char* name, int rows, Range own) {
+      return loader.matrix(prefix + name + ".weight", rows, hidden, own, {0, hidden});
     };
-    layers_.push_back({loader.vector(prefix + "attn_norm.weight", hidden), matrix("attn_q", query_size, hidden),
-                       matrix("attn_k", kv_size, hidden), matrix("attn_v", kv_size, hidden),
-                       matrix("attn_output", hidden, query_size), loader.vector(prefix + "ffn_norm.weight", hidden),
-                       matrix("ffn_gate", config.feed_forward, hidden), matrix("ffn_up", config.feed_forward, hidden),
-                       matrix("ffn_down", hidden, config.feed_forward)});
+    const auto columns_of = [&](const char* name, int columns, Range own) {
+      return loader.matrix(prefix + name + ".weight", hidden, columns, {0, hidden}, own);
+    };
+    layers_.push_back({loader.vector(prefix + "attn_norm.weight", hidden), rows_of("attn_q", query_size, own_query),
+                       rows_of("attn_k", kv_size, own_kv), rows_of("attn_v", kv_size, own_kv),
+                       columns_of("attn_output", query_size, own_query),
+                       loader.vector(prefix + "ffn_norm.weight", hidden),
+                       rows_of("ffn_gate", config.feed_forward, own_inner),
+                       rows_of("ffn_up", config.feed_forward, own_inner),
+                       columns_of("ffn_down", config.feed_forward, own_inner)});
     layer_done(index - first_layer + 1, last_layer - first_layer);
   }
   weight_bytes_ = loader.bytes();
@@ -102,10 +140,10 @@ mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
 
 mx::array Llama::layer(int index, const mx::array& hidden, std::span<const Segment> segments) const {
   const Layer& layer = layers_.at(index);
-  const mx::array attended = mx::add(hidden, attention(index, hidden, segments));
+  const mx::array attended = mx::add(hidden, summed(attention(index, hidden, segments)));
   const mx::array normed = fused::rms_norm(attended, layer.feed_forward_norm, config_.norm_epsilon);
   const mx::array activated = fused::swiglu(linear(normed, layer.gate), linear(normed, layer.up));
-  return mx::add(attended, linear(activated, layer.down));
+  return mx::add(attended, summed(linear(activated, layer.down)));
 }
 
 mx::array Llama::logits(const mx::array& hidden) const {

@@ -4,12 +4,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gguf.h"
 #include "kv_cache.h"
 #include "llama_config.h"
 #include "mlx/array.h"
+#include "shard.h"
 #include "weights.h"
 
 namespace skein {
@@ -25,7 +27,7 @@ struct Segment {
 };
 
 /**
- * Layers [first, last) of a llama-architecture decoder. Rows of several tasks go through norms and linear layers
+ * A shard of a llama-architecture decoder: layers [first, last), or a slice of heads and of the feed-forward network. Rows of several tasks go through norms and linear layers
  * together, so that weights are read once for all; attention runs for each segment on its own cache.
  *
  * GGUF stores llama's Q and K rows permuted for interleaved rope. They stay as they are and rope runs in MLX's
@@ -35,14 +37,19 @@ class Llama {
  public:
   /**
    * Loads and evaluates the weights; calls `progressed` after each piece of a tensor and `layer_done(done, total)` after
-   * each layer, and may be left by a throw of either.
+   * each layer, and may be left by a throw of either. Throws `BadArgument` when the slices do not divide.
    */
-  Llama(const gguf::File& file, const LlamaConfig& config, int first_layer, int last_layer,
+  Llama(const gguf::File& file, const LlamaConfig& config, const Shard& shard,
         std::function<void()> progressed, const std::function<void(int, int)>& layer_done);
 
+  /** Adds up what the ranks of a sliced model computed, after attention and after the feed-forward network. */
+  using Sum = std::function<mlx::core::array(const mlx::core::array&)>;
+  void set_sum(Sum sum) { sum_ = std::move(sum); }
+
+  /** Of this shard: its own heads. */
   const LlamaConfig& config() const { return config_; }
   int layers() const { return static_cast<int>(layers_.size()); }
-  bool has_embedding() const { return embedding_.has_value() && first_layer_ == 0; }
+  bool has_embedding() const { return embedding_.has_value() && shard_.first_layer == 0; }
   bool has_head() const { return output_norm_.has_value(); }
   std::size_t weight_bytes() const { return weight_bytes_; }
   KvCache make_cache() const { return {layers(), config_.kv_heads, config_.head_size}; }
@@ -67,13 +74,14 @@ class Llama {
     Matrix gate, up, down;
   };
 
+  mlx::core::array summed(const mlx::core::array& own) const { return sum_ ? sum_(own) : own; }
   mlx::core::array attention(int index, const mlx::core::array& hidden, std::span<const Segment> segments) const;
   mlx::core::array attend(int index, const mlx::core::array& query, const mlx::core::array& key,
                           const mlx::core::array& value, const Segment& segment) const;
   mlx::core::array rope(const mlx::core::array& heads, int position) const;
 
   const LlamaConfig config_;
-  const int first_layer_;
+  const Shard shard_;
   const bool own_attention_;
   std::vector<Layer> layers_;
   std::optional<Matrix> embedding_;
@@ -84,6 +92,7 @@ class Llama {
   std::vector<float> wavelengths_;
   std::optional<mlx::core::array> rope_wavelengths_;
   std::size_t weight_bytes_ = 0;
+  Sum sum_;
 };
 
 }  // namespace skein

@@ -43,7 +43,8 @@ std::vector<Segment> segments_of(const Llama& llama, Step& rows) {
   return segments;
 }
 
-Batch make_batch(const Llama& llama, std::span<StepRow> rows) {
+/** `received` holds the rows of the layers before, from the batch's first on; none: the tokens are embedded. */
+Batch make_batch(const Llama& llama, std::span<StepRow> rows, const std::optional<mx::array>& received, int begin) {
   Step own(rows.begin(), rows.end());
   std::vector<std::int32_t> tokens;
   for (auto& [entry, task] : own) {
@@ -51,21 +52,38 @@ Batch make_batch(const Llama& llama, std::span<StepRow> rows) {
     if (!task->cache) task->cache.emplace(llama.make_cache());
   }
   auto segments = segments_of(llama, own);
-  return {std::move(own), std::move(segments), llama.embed(tokens)};
+  const int end = begin + static_cast<int>(tokens.size());
+  return {std::move(own), std::move(segments), received ? rows_between(*received, begin, end) : llama.embed(tokens)};
 }
 
 /** Orders the step as its batches are: single rows first. */
-std::vector<Batch> make_batches(const Llama& llama, Step& step) {
+std::vector<Batch> make_batches(const Llama& llama, Step& step, const Border& border) {
   const auto is_single = [](const StepRow& row) { return row.entry.tokens.size() == 1; };
   const auto pieces = std::stable_partition(step.begin(), step.end(), is_single);
   const auto singles = static_cast<std::size_t>(pieces - step.begin());
+  int rows = 0;
+  for (const auto& row : step) rows += static_cast<int>(row.entry.tokens.size());
+  std::optional<mx::array> received;
+  if (!llama.has_embedding()) received = border.receive(rows);
+
   std::vector<Batch> batches;
+  int first_row = 0;
   for (std::size_t begin = 0; begin < step.size();) {
     const std::size_t count = begin < singles ? std::min(shared_rows(), singles - begin) : 1;
-    batches.push_back(make_batch(llama, std::span(step).subspan(begin, count)));
+    batches.push_back(make_batch(llama, std::span(step).subspan(begin, count), received, first_row));
+    first_row += batches.back().hidden.shape(0);
     begin += count;
   }
   return batches;
+}
+
+void hand_over(const std::vector<Batch>& batches, const Border& border) {
+  std::vector<mx::array> all;
+  for (const auto& batch : batches) all.push_back(batch.hidden);
+  if (!border.send) return mx::eval(std::move(all));
+  mx::array rows = all.size() == 1 ? mx::contiguous(all.front()) : mx::concatenate(std::move(all), 0);
+  mx::eval(rows);
+  border.send(rows);
 }
 
 bool has_ended(const StepRow& row) { return row.task->ended; }
@@ -141,8 +159,9 @@ int input_rows(const Llama& llama, const EvaluateInput& input) {
 
 }  // namespace
 
-std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer) {
-  std::vector<Batch> batches = make_batches(llama, step);
+std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer,
+                                  const Border& border) {
+  std::vector<Batch> batches = make_batches(llama, step, border);
   for (int index = 0; index < llama.layers(); index++) {
     std::vector<mx::array> before, after;
     for (auto& batch : batches) {
@@ -162,7 +181,9 @@ std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::fun
       }
     }
   }
-  return sampled_logits(llama, batches);
+  if (llama.has_head()) return sampled_logits(llama, batches);
+  hand_over(batches, border);
+  return std::nullopt;
 }
 
 std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input, int chunk, int context_tokens,

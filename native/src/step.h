@@ -10,12 +10,22 @@
 
 namespace skein {
 
+/** Where rows come from and go to, when other ranks hold the layers before and behind a shard's. */
+struct Border {
+  /** Hidden states [rows × hidden] of the layers before; used by a shard without the embedding. */
+  std::function<mlx::core::array(int rows)> receive;
+  /** Takes the evaluated rows of a shard without the head; none: nobody wants them. */
+  std::function<void(const mlx::core::array&)> send;
+};
+
 /**
- * Computes one step through a whole model and returns evaluated fp32 logits, one row for each entry that samples, in
- * order; empty when none does. As each layer is evaluated `after_layer` runs: tasks that it marks as ended leave
- * `step` there and then, their rows are dropped and their caches freed, and the others go on undisturbed.
+ * Computes one step through a shard and returns evaluated fp32 logits, one row for each entry that samples, in
+ * order; empty when none does or the shard has no head. As each layer is evaluated `after_layer` runs: tasks that it
+ * marks as ended leave `step` there and then, their rows are dropped and their caches freed, and the others go on
+ * undisturbed. With a border it must mark none: all ranks compute the same rows.
  */
-std::optional<mlx::core::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer);
+std::optional<mlx::core::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer,
+                                         const Border& border = {});
 
 /**
  * Runs an input of its own through the shard in chunks, on a cache of its own: fp32 logits of the last position where the

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -20,6 +22,10 @@ struct Task {
         max_tokens(request.max_tokens),
         top_logprobs(request.top_logprobs),
         end_tokens(request.end_tokens.begin(), request.end_tokens.end()),
+        sampling(request.sampling),
+        prompt_end(request.prompt.end() - std::min<std::ptrdiff_t>(std::ssize(request.prompt),
+                                                                   std::max(request.sampling.penalty_window, 0)),
+                   request.prompt.end()),
         sampler(request.sampling, request.prompt) {}
 
   const TaskId id;
@@ -27,6 +33,9 @@ struct Task {
   const int max_tokens;
   const int top_logprobs;
   const std::unordered_set<std::int32_t> end_tokens;
+  const SamplingOptions sampling;
+  /** As much of the prompt as the penalties see. */
+  const std::vector<std::int32_t> prompt_end;
   std::atomic<bool> cancel_requested{false};
 
   Sampler sampler;

@@ -5,8 +5,13 @@
 
 namespace skein {
 
-TaskTable::TaskTable(const SchedulerLimits& limits, int vocabulary, Gauges& gauges)
-    : limits_(limits), vocabulary_(vocabulary), gauges_(gauges), scheduler_(limits) {}
+TaskTable::TaskTable(const SchedulerLimits& limits, int vocabulary, TaskId last_task, Gauges& gauges)
+    : limits_(limits), vocabulary_(vocabulary), gauges_(gauges), scheduler_(limits), last_task_(last_task) {}
+
+TaskId TaskTable::last_task() const {
+  const std::lock_guard lock(mutex_);
+  return last_task_;
+}
 
 TaskId TaskTable::submit(GenerateRequest request) {
   if (request.prompt.empty()) throw EngineError(ErrorCode::BadArgument, "the prompt has no tokens");
@@ -76,10 +81,11 @@ std::vector<StepOutput> TaskTable::sweep() {
   return outputs;
 }
 
-Step TaskTable::next_step() {
+Step TaskTable::next_step(std::vector<TaskId>& evicted) {
   const std::lock_guard lock(mutex_);
   StepPlan plan = scheduler_.plan();
-  for (const TaskId evicted : plan.evicted) tasks_.at(evicted)->cache.reset();
+  for (const TaskId task : plan.evicted) tasks_.at(task)->cache.reset();
+  evicted.insert(evicted.end(), plan.evicted.begin(), plan.evicted.end());
   if (!plan.evicted.empty()) publish_locked();
   Step step;
   for (auto& entry : plan.entries) {
@@ -89,14 +95,14 @@ Step TaskTable::next_step() {
   return step;
 }
 
-std::vector<StepOutput> TaskTable::complete(const Step& step, std::span<float> logits) {
+std::vector<StepOutput> TaskTable::complete(const Step& step, std::vector<RowResult> results) {
   std::vector<StepOutput> outputs;
   std::size_t row = 0;
   for (const auto& [entry, task] : step) {
     StepOutput output{task->id};
     const int computed = entry.position + static_cast<int>(entry.tokens.size());
     if (computed <= task->prompt_tokens && computed > task->prefilled) output.prefilled = task->prefilled = computed;
-    if (entry.samples) sample(*task, logits.subspan(row++ * vocabulary_, vocabulary_), output);
+    if (entry.samples) take(*task, std::move(results.at(row++)), output);
 
     const std::lock_guard lock(mutex_);
     scheduler_.computed(entry);
@@ -110,23 +116,22 @@ std::vector<StepOutput> TaskTable::complete(const Step& step, std::span<float> l
   return outputs;
 }
 
-void TaskTable::sample(Task& task, std::span<float> logits, StepOutput& output) {
-  try {
-    Sampled sampled = task.sampler.sample(logits, task.top_logprobs);
-    if (task.end_tokens.contains(sampled.token)) {
-      output.finish = Finish::Stop;
-      return;
-    }
-    task.generated++;
-    const bool full =
-        task.generated >= task.max_tokens || task.prompt_tokens + task.generated >= limits_.context_tokens;
-    if (full) output.finish = Finish::Length;
-    output.logprobs = task.top_logprobs >= 0;
-    output.sampled = std::move(sampled);
-  } catch (const std::exception& error) {
+void TaskTable::take(Task& task, RowResult&& result, StepOutput& output) const {
+  if (const auto* error = std::get_if<std::string>(&result)) {
     output.finish = Finish::Failed;
-    output.error = error.what();
+    output.error = *error;
+    return;
   }
+  auto& sampled = std::get<Sampled>(result);
+  if (task.end_tokens.contains(sampled.token)) {
+    output.finish = Finish::Stop;
+    return;
+  }
+  task.generated++;
+  const bool full = task.generated >= task.max_tokens || task.prompt_tokens + task.generated >= limits_.context_tokens;
+  if (full) output.finish = Finish::Length;
+  output.logprobs = task.top_logprobs >= 0;
+  output.sampled = std::move(sampled);
 }
 
 std::vector<StepOutput> TaskTable::fail(const Step& step, const std::string& message) {

@@ -5,11 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "engine_types.h"
+#include "row_result.h"
 #include "scheduler.h"
 #include "task.h"
 
@@ -21,7 +21,10 @@ namespace skein {
  */
 class TaskTable {
  public:
-  TaskTable(const SchedulerLimits& limits, int vocabulary, Gauges& gauges);
+  /** Task numbers go on behind `last_task`. */
+  TaskTable(const SchedulerLimits& limits, int vocabulary, TaskId last_task, Gauges& gauges);
+
+  TaskId last_task() const;
 
   /** Throws `BadArgument`, `PromptTooLong` or `QueueFull`. */
   TaskId submit(GenerateRequest request);
@@ -33,16 +36,16 @@ class TaskTable {
 
   /** Ends all tasks whose cancel was asked, running or waiting; returns their last outputs. Cheap when there is none. */
   std::vector<StepOutput> sweep();
-  /** The next step's entries; empty when nothing can run. */
-  Step next_step();
-  /** Takes the results of a step: samples from `logits`, one row for each entry that samples. */
-  std::vector<StepOutput> complete(const Step& step, std::span<float> logits);
+  /** The next step's entries; empty when nothing can run. Adds tasks that lost their caches for it to `evicted`. */
+  Step next_step(std::vector<TaskId>& evicted);
+  /** Takes the results of a step, one for each entry that samples. */
+  std::vector<StepOutput> complete(const Step& step, std::vector<RowResult> results);
   /** Ends the tasks of a step that threw. */
   std::vector<StepOutput> fail(const Step& step, const std::string& message);
   std::vector<StepOutput> fail_all(const std::string& message);
 
  private:
-  void sample(Task& task, std::span<float> logits, StepOutput& output);
+  void take(Task& task, RowResult&& result, StepOutput& output) const;
   void end_locked(Task& task);
   void publish_locked();
   /** Engine thread only: it looks into the caches. */
@@ -55,7 +58,7 @@ class TaskTable {
   mutable std::mutex mutex_;
   Scheduler scheduler_;
   std::map<TaskId, std::shared_ptr<Task>> tasks_;
-  TaskId last_task_ = 0;
+  TaskId last_task_;
 };
 
 }  // namespace skein

@@ -43,10 +43,21 @@ mx::array take_rows(const Matrix& matrix, const mx::array& indices) {
 }
 
 template <typename Convert>
-void WeightLoader::in_pieces(std::size_t blocks, Convert convert) const {
-  for (std::size_t begin = 0; begin < blocks; begin += kPieceBlocks) {
-    convert(begin, std::min(kPieceBlocks, blocks - begin));
-    progressed_();
+void WeightLoader::in_pieces(const Part& part, Convert convert) const {
+  const bool whole_rows = part.columns.size() == part.stride;
+  const std::size_t runs = whole_rows ? 1 : part.rows.size();
+  const std::size_t run = part.blocks() / std::max<std::size_t>(runs, 1);
+  std::size_t since_progress = 0;
+  for (std::size_t each = 0; each < runs; each++) {
+    const std::size_t from = (part.rows.begin + each) * part.stride + part.columns.begin;
+    for (std::size_t begin = 0; begin < run; begin += kPieceBlocks) {
+      const std::size_t count = std::min(kPieceBlocks, run - begin);
+      convert(from + begin, each * run + begin, count);
+      since_progress += count;
+      if (since_progress < kPieceBlocks && each + 1 < runs) continue;
+      since_progress = 0;
+      progressed_();
+    }
   }
 }
 
@@ -71,10 +82,19 @@ const gguf::Tensor& WeightLoader::tensor(const std::string& name, const std::vec
   return *found;
 }
 
-Matrix WeightLoader::matrix(const std::string& name, int rows, int columns) {
+Matrix WeightLoader::matrix(const std::string& name, int rows, int columns, Range own_rows, Range own_columns) {
   const gguf::Tensor& source = tensor(name, {rows, columns});
-  if (source.type.values == 1) return {dense(source), std::nullopt, std::nullopt, 32};
-  return quantized(source, rows, columns);
+  if (source.type.values == 1) {
+    const Part part{own_rows, own_columns, columns};
+    return {dense(source, part, {own_rows.size(), own_columns.size()}), std::nullopt, std::nullopt, 32};
+  }
+  if (own_columns.begin % kGroupSize != 0 || own_columns.end % kGroupSize != 0) {
+    throw EngineError(ErrorCode::BadArgument, file_.mapped().path() + ": " + name +
+                                                  " cannot be cut for so many ranks: a slice of its columns does not "
+                                                  "divide by " +
+                                                  std::to_string(kGroupSize));
+  }
+  return quantized(source, {own_rows, {own_columns.begin / kGroupSize, own_columns.end / kGroupSize}, columns / kGroupSize});
 }
 
 mx::array WeightLoader::vector(const std::string& name, int size) {
@@ -84,15 +104,14 @@ mx::array WeightLoader::vector(const std::string& name, int size) {
                                                             gguf::type_name(source.type) +
                                                             "; only F32, F16 and BF16 vectors are read");
   }
-  return dense(source);
+  return dense(source, {{0, 1}, {0, size}, size}, {size});
 }
 
-mx::array WeightLoader::dense(const gguf::Tensor& source) {
-  mx::Shape shape(source.shape.begin(), source.shape.end());
+mx::array WeightLoader::dense(const gguf::Tensor& source, const Part& part, mx::Shape shape) {
   const std::uint8_t* bytes = file_.mapped().data() + source.offset;
   auto result = filled<float>(std::move(shape), mx::float32, [&](float* out) {
-    in_pieces(source.bytes / source.type.bytes, [&](std::size_t begin, std::size_t count) {
-      block_format::to_float(source.type.number, bytes + begin * source.type.bytes, count, out + begin);
+    in_pieces(part, [&](std::size_t from, std::size_t to, std::size_t count) {
+      block_format::to_float(source.type.number, bytes + from * source.type.bytes, count, out + to);
     });
   });
   bytes_ += result.nbytes();
@@ -100,19 +119,19 @@ mx::array WeightLoader::dense(const gguf::Tensor& source) {
   return result;
 }
 
-Matrix WeightLoader::quantized(const gguf::Tensor& source, int rows, int columns) {
+Matrix WeightLoader::quantized(const gguf::Tensor& source, const Part& part) {
   const int bits = source.type.number == gguf::type_number::Q8_0 ? 8 : 4;
-  const int groups = columns / kGroupSize;
+  const int rows = part.rows.size();
+  const int groups = part.columns.size();
   const std::uint8_t* blocks = file_.mapped().data() + source.offset;
-  const std::size_t count = static_cast<std::size_t>(rows) * groups;
   float* scales = nullptr;
   float* biases = nullptr;
   auto scale_array = filled<float>({rows, groups}, mx::float32, [&](float* out) { scales = out; });
   auto bias_array = filled<float>({rows, groups}, mx::float32, [&](float* out) { biases = out; });
   auto weight_array = filled<std::uint32_t>({rows, groups * bits}, mx::uint32, [&](std::uint32_t* out) {
-    in_pieces(count, [&](std::size_t begin, std::size_t piece) {
-      block_format::to_affine(source.type.number, blocks + begin * source.type.bytes, piece, out + begin * bits,
-                              scales + begin, biases + begin);
+    in_pieces(part, [&](std::size_t from, std::size_t to, std::size_t count) {
+      block_format::to_affine(source.type.number, blocks + from * source.type.bytes, count, out + to * bits, scales + to,
+                              biases + to);
     });
   });
   bytes_ += weight_array.nbytes() + scale_array.nbytes() + bias_array.nbytes();

@@ -12,6 +12,13 @@
 
 namespace skein {
 
+/** A part of a matrix's rows or columns: [begin, end). */
+struct Range {
+  int begin;
+  int end;
+  int size() const { return end - begin; }
+};
+
 /** A matrix [rows × columns] as MLX holds it: quantised (affine, groups of 32), or dense fp32 when `scales` is empty. */
 struct Matrix {
   mlx::core::array weight;
@@ -39,7 +46,11 @@ class WeightLoader {
       : file_(file), progressed_(std::move(progressed)) {}
 
   /** Throws `BadModel` when absent or of another shape, `UnsupportedTensorType` when of a type that is not loadable. */
-  Matrix matrix(const std::string& name, int rows, int columns);
+  Matrix matrix(const std::string& name, int rows, int columns) {
+    return matrix(name, rows, columns, {0, rows}, {0, columns});
+  }
+  /** A part of it; throws `BadArgument` where quantised columns are not cut between groups of 32. */
+  Matrix matrix(const std::string& name, int rows, int columns, Range own_rows, Range own_columns);
   /** A vector as fp32. */
   mlx::core::array vector(const std::string& name, int size);
 
@@ -48,11 +59,19 @@ class WeightLoader {
 
  private:
   const gguf::Tensor& tensor(const std::string& name, const std::vector<std::int64_t>& shape) const;
-  mlx::core::array dense(const gguf::Tensor& source);
-  Matrix quantized(const gguf::Tensor& source, int rows, int columns);
-  /** Calls `convert(begin, count)` for one piece of [0, blocks) after the other. */
+  /** A part of a tensor in blocks of its type: `rows` runs of `columns`, from rows that are `stride` blocks long. */
+  struct Part {
+    Range rows;
+    Range columns;
+    int stride;
+    std::size_t blocks() const { return static_cast<std::size_t>(rows.size()) * columns.size(); }
+  };
+
+  mlx::core::array dense(const gguf::Tensor& source, const Part& part, mlx::core::Shape shape);
+  Matrix quantized(const gguf::Tensor& source, const Part& part);
+  /** Calls `convert(from, to, count)` for one piece after the other: block `from` of the tensor is `to` of the part. */
   template <typename Convert>
-  void in_pieces(std::size_t blocks, Convert convert) const;
+  void in_pieces(const Part& part, Convert convert) const;
 
   const gguf::File& file_;
   const std::function<void()> progressed_;

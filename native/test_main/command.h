@@ -17,5 +17,14 @@ void pool(std::istream& in, std::ostream& out);
 void idle(std::istream& in, std::ostream& out);
 void sample(std::istream& in, std::ostream& out);
 void sample_cost(std::istream& in, std::ostream& out);
+void join(std::istream& in, std::ostream& out);
+void send(std::istream& in, std::ostream& out);
+void receive(std::istream& in, std::ostream& out);
+void gather(std::istream& in, std::ostream& out);
+void sum(std::istream& in, std::ostream& out);
+void await(std::istream& in, std::ostream& out);
+void check(std::istream& in, std::ostream& out);
+void abort(std::istream& in, std::ostream& out);
+void sip_hash(std::istream& in, std::ostream& out);
 
 }  // namespace skein::test

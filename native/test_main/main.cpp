@@ -9,8 +9,10 @@
 
 #include "command.h"
 
-int main() {
-  using namespace skein::test;
+namespace skein::test {
+namespace {
+
+int run() {
   const std::map<std::string, std::function<void(std::istream&, std::ostream&)>> commands{
       {"linear", linear},
       {"linear_cost", linear_cost},
@@ -23,6 +25,15 @@ int main() {
       {"idle", idle},
       {"sample", sample},
       {"sample_cost", sample_cost},
+      {"join", join},
+      {"send", send},
+      {"receive", receive},
+      {"gather", gather},
+      {"sum", sum},
+      {"await", await},
+      {"check", check},
+      {"abort", abort},
+      {"sip_hash", sip_hash},
   };
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream in(line);
@@ -37,4 +48,10 @@ int main() {
       std::cout << "{\"failure\":\"" << error.what() << "\"}" << std::endl;
     }
   }
+  return 0;
 }
+
+}  // namespace
+}  // namespace skein::test
+
+int main() { return skein::test::run(); }

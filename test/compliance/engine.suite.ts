@@ -235,6 +235,43 @@ export function engineSuite(name: string, subject: EngineUnderTest): void {
       expect(codeOf(() => other.engine.submit(ask({ prompt: new Int32Array(0) })))).toBe('BadArgument');
     });
 
+    const nobodyThere = (joinMs: number) =>
+      fresh().engine.connect(
+        {
+          rank: 0,
+          addresses: ['127.0.0.1:0', '127.0.0.1:0'],
+          secret: new Uint8Array(16),
+          joinMs,
+          silenceMs: 1_000,
+        },
+        () => undefined,
+      );
+
+    it('fails to join a group whose other ranks do not come in time', async () => {
+      await expect(nobodyThere(50)).rejects.toMatchObject({ code: 'GroupLost' });
+    });
+
+    it.each([
+      {
+        how: 'its group is aborted',
+        code: 'GroupLost',
+        end: async (engine: Engine): Promise<void> => Promise.resolve(engine.abortGroup('enough')),
+      },
+      { how: 'it is closed', code: 'Closed', end: (engine: Engine) => engine.close() },
+    ])('stops joining at once when $how', async ({ code, end }) => {
+      const joining = expect(nobodyThere(60_000)).rejects.toMatchObject({ code });
+      await end((runs.at(-1) as Run).engine);
+      await joining;
+    });
+
+    it('joins no group once it runs alone', async () => {
+      const run = await loaded();
+      const options = { rank: 0, addresses: ['127.0.0.1:0', '127.0.0.1:0'], secret: new Uint8Array(16) };
+      await expect(
+        run.engine.connect({ ...options, joinMs: 50, silenceMs: 1_000 }, () => undefined),
+      ).rejects.toMatchObject({ code: 'AlreadyLoaded' });
+    });
+
     it('ends running tasks as cancelled when it closes', async () => {
       const run = await loaded();
       const task = run.engine.submit(ask({ maxTokens: 100 }));

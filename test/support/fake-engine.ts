@@ -3,6 +3,7 @@ import type {
   EngineHeartbeat,
   GenerateOptions,
   GgufValue,
+  GroupOptions,
   LoadedModel,
   LoadOptions,
   StepOutput,
@@ -87,6 +88,7 @@ class FakeEngine implements Engine {
   #beats = 0;
   #lastTask = 0;
   #stepping: NodeJS.Timeout | undefined;
+  #endJoining: ((failure: Error) => void) | undefined;
 
   constructor(script: FakeEngineScript, onSteps: (batch: readonly StepOutput[]) => void) {
     this.#script = script;
@@ -97,6 +99,22 @@ class FakeEngine implements Engine {
   readMetadata(path: string): Readonly<Record<string, GgufValue>> {
     readMagic(path);
     return { 'general.architecture': 'fake' };
+  }
+
+  /** What a rank sees whose peers never come. */
+  connect({ joinMs }: GroupOptions): Promise<void> {
+    if (this.#loaded) return Promise.reject(coded('AlreadyLoaded', 'this engine runs alone'));
+    return new Promise((_, reject) => {
+      const timer = setTimeout(() => this.abortGroup('no other rank joined in time'), joinMs);
+      this.#endJoining = (failure) => {
+        clearTimeout(timer);
+        reject(failure);
+      };
+    });
+  }
+
+  abortGroup(reason: string): void {
+    this.#endJoining?.(coded('GroupLost', reason));
   }
 
   async load(
@@ -175,6 +193,7 @@ class FakeEngine implements Engine {
     await this.#mishap('close');
     clearTimeout(this.#stepping);
     this.#phase = 'closed';
+    this.#endJoining?.(coded('Closed', 'the engine was closed'));
     const all = [...this.#active.splice(0), ...this.#queue.splice(0)];
     if (all.length > 0) this.#onSteps(all.map(({ number }) => ({ task: number, finish: 'cancelled' })));
     this.#loaded = false;

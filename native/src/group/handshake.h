@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "sip_hash.h"
+#include "socket.h"
+
+namespace skein {
+
+/** How a rank joins a group over TCP. */
+struct TcpOptions {
+  int rank;
+  /** Of every rank, `ip:port` by rank; this one listens at its own. */
+  std::vector<std::string> addresses;
+  /** Of this attempt only; who does not know it is refused. */
+  Secret secret;
+  /** All ranks have joined within this time. */
+  std::chrono::milliseconds join;
+  /** A rank that says nothing for as long is lost; it says something five times as often. */
+  std::chrono::milliseconds silence;
+};
+
+/**
+ * A connection to every other rank, by rank (none at one's own), each proven in both directions to know the secret.
+ * Strangers are turned away and joining goes on. Throws `GroupLost` naming who is missing when the time is over.
+ */
+std::vector<Descriptor> join_mesh(const TcpOptions& options, const OnWait& on_wait);
+
+}  // namespace skein

@@ -1,0 +1,7 @@
+import { describe } from 'vitest';
+import { hasCpuKernels } from '../native/support/native-tests.ts';
+import { groupSuite } from './group.suite.ts';
+
+describe.runIf(hasCpuKernels)('where the native test program is built', () => {
+  groupSuite('the TCP group', { join: 'join', deadlines: true });
+});
