@@ -12,9 +12,6 @@ export function partsOf(
 
 export const withoutPeerId = (address: string): string => address.replace(/\/p2p\/[^/]+$/, '');
 
-export const withPeerId = (address: string, peerId: string): string =>
-  `${withoutPeerId(address)}/p2p/${peerId}`;
-
 export const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
 
 /**

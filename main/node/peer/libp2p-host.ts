@@ -17,7 +17,6 @@ import type { Clock } from '../clock.ts';
 import type { Identity } from '../identity.ts';
 import { clusterKeyText } from '../membership/cluster-key.ts';
 import {
-  ADDRESS_DEADLINE_MS,
   DIAL_DEADLINE_MS,
   GREETING_DEADLINE_MS,
   MAX_INBOUND_PER_S,
@@ -111,7 +110,7 @@ export async function startLibp2p(
       inboundUpgradeTimeout: GREETING_DEADLINE_MS,
       inboundStreamProtocolNegotiationTimeout: GREETING_DEADLINE_MS,
       dialTimeout: DIAL_DEADLINE_MS,
-      addressDialTimeout: ADDRESS_DEADLINE_MS,
+      addressDialTimeout: DIAL_DEADLINE_MS,
       reconnectRetries: 0,
     },
     logger: quietLogger((component, text) => {

@@ -52,13 +52,13 @@ export const STALLED_AFTER_MS = 10_000;
 export const OPEN_DEADLINE_MS = 5_000;
 
 /** From the first byte to both sides' agreement; also how long a stranger can keep a socket. */
-export const GREETING_DEADLINE_MS = 3_000;
+export const GREETING_DEADLINE_MS = 5_000;
 
-/** One address of one node. */
+/** The first attempt at one address, until it is encrypted; later ones have more, up to `DIAL_DEADLINE_MS`. */
 export const ADDRESS_DEADLINE_MS = 1_500;
-
-/** All addresses of one node. */
-export const DIAL_DEADLINE_MS = 4_000;
+export const DIAL_DEADLINE_MS = 6_000;
+/** Until the next address of the same node is tried beside it. */
+export const ADDRESS_TURN_MS = 150;
 
 /** Who answers within it is alive: decides between a restart and a copied data folder. */
 export const PROBE_DEADLINE_MS = 1_000;

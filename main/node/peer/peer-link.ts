@@ -84,6 +84,7 @@ export class PeerLink {
   readonly #guards: Readonly<Record<Channel, RateGuard>>;
   readonly #probes = new Set<(isAlive: boolean) => void>();
   readonly #cancelGreeting: () => void;
+  #opening: Promise<void> | undefined;
   #cancelAbort: () => void = () => undefined;
   #control: FrameStream | undefined;
   #telemetry: FrameStream | undefined;
@@ -143,8 +144,13 @@ export class PeerLink {
     return this.#gone.promise;
   }
 
-  /** Opens the channels; for the side that dialled. */
+  /** Opens the channels; for the side that dialled. May be called twice. */
   async open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     const limit = deadline(this.#components.clock, GREETING_DEADLINE_MS);
     try {
       for (const channel of ['control', 'telemetry'] as const) {

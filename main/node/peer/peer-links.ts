@@ -70,7 +70,10 @@ export class PeerLinks implements LinkHost {
     return this.#all.get(connection.id);
   }
 
+  /** One link per connection, however often it is asked for. */
   accept(connection: Connection, isOutbound: boolean): PeerLink {
+    const known = this.linkOver(connection);
+    if (known !== undefined) return known;
     const link = new PeerLink({ clock: this.#components.clock, host: this }, { connection, isOutbound });
     this.#all.set(connection.id, link);
     void link.gone.then(() => this.#all.delete(connection.id));

@@ -2,10 +2,10 @@ import type { Libp2p } from '@libp2p/interface';
 import type { NodeId } from '../../core/id.ts';
 import type { Clock } from '../clock.ts';
 import type { AddressBook } from './address-book.ts';
-import { partsOf, withPeerId } from './address.ts';
+import { partsOf, withoutPeerId } from './address.ts';
 import { dialProblem } from './dial-problem.ts';
 import type { DialOutcome, Target } from './dialer.ts';
-import { ADDRESS_DEADLINE_MS, DIAL_DEADLINE_MS, PENALTY_MS } from './limits.ts';
+import { ADDRESS_DEADLINE_MS, ADDRESS_TURN_MS, DIAL_DEADLINE_MS, PENALTY_MS } from './limits.ts';
 import type { PeerLinks } from './peer-links.ts';
 import type { Refusals } from './refusals.ts';
 import { deadline, within } from './wait.ts';
@@ -62,41 +62,75 @@ export class Reach {
     );
   }
 
-  /** @param attempt which address comes first */
+  /** @param attempt how often it failed before: each has more time, as a busy computer may need */
   async target(target: Target, attempt: number): Promise<DialOutcome> {
-    if (!('nodeId' in target)) return this.address(target.address);
-    const known = this.#components.book.addressesOf(target.nodeId);
-    // Whatever does not answer must not keep the others from their turn.
-    const start = known.length === 0 ? 0 : attempt % known.length;
-    const addresses = [...known.slice(start), ...known.slice(0, start)];
-    const until = this.#components.clock.monotonic() + DIAL_DEADLINE_MS;
-    let problem = 'No address of it is known';
-    for (const address of addresses) {
-      if (this.#components.clock.monotonic() > until) break;
-      const outcome = await this.address(withPeerId(address, target.nodeId));
-      if ('nodeId' in outcome) return outcome;
-      problem = outcome.problem;
-    }
-    return { problem };
+    const limitMs = Math.min(ADDRESS_DEADLINE_MS * (attempt + 1), DIAL_DEADLINE_MS);
+    if (!('nodeId' in target)) return this.#address(target.address, { limitMs });
+    return this.#first(target.nodeId, this.#components.book.addressesOf(target.nodeId), limitMs);
   }
 
-  async address(address: string): Promise<DialOutcome> {
+  /** Address after address, each a moment after the one before without waiting for its end: most that are dead are silent. */
+  async #first(nodeId: NodeId, addresses: readonly string[], limitMs: number): Promise<DialOutcome> {
+    const { clock } = this.#components;
+    const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+    const over = new AbortController();
+    const waiting = [...addresses];
+    let problem: DialOutcome = { problem: 'No address of it is known' };
+    let dialling = 0;
+    let cancelNext = (): void => undefined;
+    const next = (): void => {
+      cancelNext();
+      const address = waiting.shift();
+      if (address === undefined) {
+        if (dialling === 0) resolve(problem);
+        return;
+      }
+      dialling += 1;
+      cancelNext = clock.after(ADDRESS_TURN_MS, next);
+      void this.#address(address, { nodeId, limitMs, signal: over.signal }).then((outcome) => {
+        dialling -= 1;
+        if (over.signal.aborted) return;
+        if ('problem' in outcome && outcome.pauseMs === undefined) {
+          problem = outcome;
+          return next();
+        }
+        cancelNext();
+        over.abort();
+        resolve(outcome);
+      });
+    };
+    next();
+    return promise;
+  }
+
+  /** @param about.nodeId only it is meant; another one that answers is connected with all the same */
+  async #address(
+    address: string,
+    about: { readonly nodeId?: NodeId; readonly limitMs: number; readonly signal?: AbortSignal },
+  ): Promise<DialOutcome> {
+    const { clock, links } = this.#components;
     const libp2p = this.#init.libp2p();
     if (libp2p === undefined) return { problem: 'This node is not in a network now' };
-    const peer = this.#components.links.peers.find(({ nodeId }) => nodeId === partsOf(address)?.peerId);
-    if (peer !== undefined) return { nodeId: peer.nodeId };
-    const { clock } = this.#components;
-    const limit = deadline(clock, ADDRESS_DEADLINE_MS);
+    const meant =
+      about.nodeId ?? links.peers.find((peer) => peer.nodeId === partsOf(address)?.peerId)?.nodeId;
+    if (meant !== undefined && links.linkTo(meant) !== undefined) return { nodeId: meant };
+    const limit = deadline(clock, about.limitMs, about.signal);
     try {
       const { multiaddr } = await import('@multiformats/multiaddr');
-      const connection = await libp2p.dial(multiaddr(address), { signal: limit.signal, force: true });
-      const link = this.#components.links.accept(connection, true);
+      // libp2p dials only one address of a node at a time, if it knows that they are of one node.
+      const connection = await libp2p.dial(multiaddr(about.nodeId ? withoutPeerId(address) : address), {
+        signal: limit.signal,
+        force: true,
+      });
+      const link = links.accept(connection, true);
       await link.open();
       const end = await link.outcome;
       const { nodeId } = link;
-      if (end === undefined) return { nodeId };
-      if (await within(clock, ADDRESS_DEADLINE_MS, this.#components.links.untilConnected(nodeId), false))
-        return { nodeId };
+      if (end === undefined || (await within(clock, about.limitMs, links.untilConnected(nodeId), false))) {
+        return meant === undefined || meant === nodeId
+          ? { nodeId }
+          : { problem: `Another node, ${nodeId}, answers at ${withoutPeerId(address)} now.` };
+      }
       return { problem: end.reason, ...(end.refusal !== undefined && { pauseMs: PENALTY_MS }) };
     } catch (error) {
       return { problem: this.#explain(address, error) };
