@@ -8,6 +8,7 @@ import type { Result } from '../core/result.ts';
 import type { ClusterState } from '../core/state.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import type { MembershipApi } from './membership/membership-api.ts';
+import type { ClusterView } from './replica/cluster-view.ts';
 
 /** What a running task tells its client, in order; the last is `TaskEnded` or `TaskRefused`. */
 export type TaskEvent = Extract<RunnerReport, { type: 'Prefill' | 'Chunk' | 'TaskEnded' | 'TaskRefused' }>;
@@ -24,16 +25,6 @@ export interface TaskStream extends AsyncIterable<TaskEvent> {
   readonly taskId: TaskId;
   /** May be called twice and after the end. */
   cancel(): void;
-}
-
-/** Who orders events now and how far each node is, as this node knows it. */
-export interface ClusterView {
-  /** Null = nobody leads. */
-  readonly master: NodeId | null;
-  /** Of the master; while there is none, the newest that this node took part in. */
-  readonly term: number;
-  /** Index of the last event that each node told to have applied. */
-  readonly applied: Readonly<Record<NodeId, number>>;
 }
 
 /** All that the REST server and other surfaces may do with a node. */

@@ -19,7 +19,8 @@ import { emptyState, type ClusterState } from '../../main/core/state.ts';
 import type { TaskEnd, TokenUsage } from '../../main/core/task.ts';
 import type { Telemetry } from '../../main/core/telemetry.ts';
 import { instanceOf } from '../../main/core/view.ts';
-import type { ClusterView, NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
+import type { NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
+import type { ClusterView } from '../../main/node/replica/cluster-view.ts';
 import { FakeMembership } from './fake-membership.ts';
 
 export const nodeId = 'fake-node-0' as NodeId;

@@ -2,7 +2,7 @@ import type { NodeId } from '../../core/id.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import { values } from '../../core/view.ts';
-import type { ClusterView } from '../api.ts';
+import type { ClusterView } from '../replica/cluster-view.ts';
 import type { NetworkStatus, Peer } from '../peer/network.ts';
 import type { Pairing } from './pairing.ts';
 

@@ -8,7 +8,7 @@ import type { NodeId } from '../../core/id.ts';
 import { unreachable } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
-import type { ClusterView } from '../api.ts';
+import type { ClusterView } from './cluster-view.ts';
 import type { Startable } from '../lifecycle.ts';
 import { Tenure } from '../master/tenure.ts';
 import type { Channel } from '../peer/network.ts';

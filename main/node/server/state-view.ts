@@ -18,7 +18,7 @@ import type { Task } from '../../core/task.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { Link } from '../../core/topology.ts';
 import { currentRunnerId, nodeName, values } from '../../core/view.ts';
-import type { ClusterView } from '../api.ts';
+import type { ClusterView } from '../replica/cluster-view.ts';
 
 /** The cluster state in the shape that programs written for the reference read: see `rest-state.ts`. */
 export function stateView(

@@ -8,7 +8,11 @@ import { foldLinks, TRANSFER_LASTS_MS, type ConnectionSample } from '../../../ma
 import { FakeClock } from '../../support/fake-clock.ts';
 import { silentLog } from '../../support/runner-builders.ts';
 
-const [ada, bob, cyd] = ['node-ada', 'node-bob', 'node-cyd'].map((name) => NodeId.parse(name)) as [NodeId, NodeId, NodeId];
+const [ada, bob, cyd] = ['node-ada', 'node-bob', 'node-cyd'].map((name) => NodeId.parse(name)) as [
+  NodeId,
+  NodeId,
+  NodeId,
+];
 
 const toBob = (changes: Partial<ConnectionSample> = {}): ConnectionSample => ({
   nodeId: bob,
