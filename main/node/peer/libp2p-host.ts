@@ -34,7 +34,9 @@ const FIRST_WINDOW_BYTES = 256 * KiB;
 const MDNS_EVERY_MS = 5_000;
 const DEAF_AFTER_MS = 12_000;
 
-const streamKinds = ['control', 'telemetry', 'task', 'bulk'] as const satisfies (Channel | StreamPurpose)[];
+const streamKinds = ['control', 'telemetry', 'task', 'bulk', 'key'] as const satisfies (
+  Channel | StreamPurpose
+)[];
 export type StreamKind = (typeof streamKinds)[number];
 export const protocolOf = (kind: StreamKind): string => `/skein/${kind}/1`;
 

@@ -12,6 +12,7 @@ export const maxMessageBytes: Readonly<Record<Channel | StreamPurpose, number>> 
   telemetry: 256 * KiB,
   task: 1 * MiB,
   bulk: 1 * MiB,
+  key: 64 * KiB,
 };
 
 /** What waits to be sent on one stream, bytes. Beyond it: control cuts off, telemetry drops its oldest, streams make their sender wait. */
@@ -20,6 +21,7 @@ export const maxWaitingBytes: Readonly<Record<Channel | StreamPurpose, number>> 
   telemetry: 1 * MiB,
   task: 256 * KiB,
   bulk: 1 * MiB,
+  key: 64 * KiB,
 };
 
 /** What one peer may send per second on a channel, and how much of it at once. Honest replication at 20 MB/s stays far below. */
@@ -40,6 +42,7 @@ export const maxStreams: Readonly<Record<Channel | StreamPurpose, number>> = {
   telemetry: 2,
   task: 512,
   bulk: 32,
+  key: 2,
 };
 
 /** What one stream of one purpose keeps of what its reader did not take yet, bytes. Beyond it the sender waits. */
@@ -72,6 +75,8 @@ export const MAX_PEERS = 128;
 
 /** How often peers are looked after. */
 export const PULSE_MS = 500;
+/** How often this node looks whether its addresses changed. */
+export const ANNOUNCE_EVERY_PULSES = 10;
 export const PING_EVERY_MS = 1_000;
 /** Nothing heard of a peer for so long: its link is taken for cut. With the pulse, noticed within 3 s. */
 export const SILENT_AFTER_MS = 2_500;

@@ -51,6 +51,7 @@ export class PeerLinks implements LinkHost {
   /** Their connection closed and the one redial is under way. */
   readonly #lost = new Map<NodeId, Lost>();
   #isLeaving = false;
+  #told = '';
 
   constructor(components: PeerLinksComponents, init: PeerLinksInit) {
     this.#components = components;
@@ -99,6 +100,16 @@ export class PeerLinks implements LinkHost {
     for (const link of this.#established.values()) link.beat();
   }
 
+  /** Tells where this node can be dialled, if that changed since the last call. */
+  announce(): void {
+    const addresses = [...this.#ownAddresses()];
+    const told = addresses.join(' ');
+    if (told === this.#told) return;
+    this.#told = told;
+    const news = [{ nodeId: this.#init.self.nodeId, addresses: addresses.slice(0, 16) }];
+    for (const link of this.#established.values()) link.sayMembers(news);
+  }
+
   /** This process did not run for a while: nobody is to blame for the silence. */
   excuseSilence(): void {
     for (const link of this.#established.values()) link.heard();
@@ -131,7 +142,7 @@ export class PeerLinks implements LinkHost {
       version: self.version,
       name: self.name,
       sessionId: self.sessionId,
-      addresses: dialable(this.#init.addresses(), true).slice(0, 32),
+      addresses: this.#ownAddresses().slice(0, 32),
       members: this.#membersFor(link.nodeId),
       observed: link.remoteAddress,
     };
@@ -174,11 +185,11 @@ export class PeerLinks implements LinkHost {
     this.#lost.delete(nodeId);
     if (lost !== undefined && lost.sessionId !== hello.sessionId) listeners.disconnected(nodeId, lost.reason);
 
-    const isHere = isLoopback(link.remoteAddress) || link.remoteAddress === hello.observed;
+    const isHere = isOnThisComputer(link);
     const reached = link.isOutbound ? [link.address] : [];
     book.learn(nodeId, [...reached, ...dialable(hello.addresses, isHere)]);
     refusals.reached(nodeId, link.address);
-    this.#learnOf(hello.members, isHere);
+    this.#learnOf(hello.members, nodeId, isHere);
     if (lost?.sessionId !== hello.sessionId) listeners.connected(peerOf(link));
     const news = [{ nodeId, addresses: book.addressesOf(nodeId).slice(0, 16) }];
     for (const other of this.#established.values()) if (other !== link) other.sayMembers(news);
@@ -208,7 +219,7 @@ export class PeerLinks implements LinkHost {
   }
 
   onMembers(link: PeerLink, members: readonly MemberAddresses[]): void {
-    this.#learnOf(members, isLoopback(link.remoteAddress) || link.remoteAddress === link.hello?.observed);
+    this.#learnOf(members, link.nodeId, isOnThisComputer(link));
   }
 
   onMisbehaved(link: PeerLink, code: 'Flooded' | 'Stalled' | 'Lied', message: string): void {
@@ -230,12 +241,18 @@ export class PeerLinks implements LinkHost {
     this.#init.postpone(link.nodeId, code === 'IncompatibleVersion' ? INCOMPATIBLE_RETRY_MS : PENALTY_MS);
   }
 
-  #learnOf(members: readonly MemberAddresses[], isHere: boolean): void {
+  #ownAddresses(): readonly string[] {
+    return dialable(this.#init.addresses(), true);
+  }
+
+  /** A connected node is believed only about itself: where it is reached is known better here. */
+  #learnOf(members: readonly MemberAddresses[], from: NodeId, isHere: boolean): void {
     const { book, refusals } = this.#components;
     for (const { nodeId, addresses } of members) {
       if (nodeId === this.#init.self.nodeId || refusals.obstacle(nodeId) !== undefined) continue;
-      if (this.#established.has(nodeId)) continue;
-      if (book.learn(nodeId, dialable(addresses, isHere))) this.#init.seek(nodeId);
+      const isConnected = this.#established.has(nodeId);
+      if (isConnected && nodeId !== from) continue;
+      if (book.learn(nodeId, dialable(addresses, isHere)) && !isConnected) this.#init.seek(nodeId);
     }
   }
 
@@ -267,6 +284,9 @@ export class PeerLinks implements LinkHost {
 const SURPLUS: Refusal = { code: 'Surplus', message: 'There is another connection between these two nodes' };
 
 const lostOf = (link: PeerLink, reason: string): Lost => ({ sessionId: link.hello?.sessionId ?? '', reason });
+
+const isOnThisComputer = ({ remoteAddress, hello }: PeerLink): boolean =>
+  isLoopback(remoteAddress) || remoteAddress === hello?.observed;
 
 function peerOf(link: PeerLink): Peer {
   return {

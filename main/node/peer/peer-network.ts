@@ -9,7 +9,7 @@ import { AddressBook } from './address-book.ts';
 import { isLoopback, partsOf, withoutPeerId } from './address.ts';
 import { Dialer } from './dialer.ts';
 import { startLibp2p, type StreamKind } from './libp2p-host.ts';
-import { GOODBYE_MS, PENALTY_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
+import { ANNOUNCE_EVERY_PULSES, GOODBYE_MS, PENALTY_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import {
   type Channel,
@@ -262,13 +262,14 @@ class Libp2pNetwork implements PeerNetwork {
     await within(clock, STOP_DEADLINE_MS, Promise.resolve(libp2p.stop()), undefined);
   }
 
-  #pulse(dueAt: number): void {
+  #pulse(dueAt: number, count = 0): void {
     const { clock } = this.#components;
     const now = clock.monotonic();
     // After sleep, or a long pause of this process, it was this node that did not listen.
     if (now - dueAt > PULSE_MS) this.#links.excuseSilence();
     this.#links.beat();
-    this.#cancelPulse = clock.after(PULSE_MS, () => this.#pulse(now + PULSE_MS));
+    if (count % ANNOUNCE_EVERY_PULSES === 0) this.#links.announce();
+    this.#cancelPulse = clock.after(PULSE_MS, () => this.#pulse(now + PULSE_MS, count + 1));
   }
 
   #onStream(kind: StreamKind, stream: Stream, connection: Connection): void {
@@ -278,6 +279,7 @@ class Libp2pNetwork implements PeerNetwork {
         return this.#links.attach(kind, stream, connection);
       case 'task':
       case 'bulk':
+      case 'key':
         return void this.#streams.serve(kind, stream, connection);
       default:
         return unreachable(kind);

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Lan, whyNoLan } from '../../support/cluster-lan.ts';
 import { PeerProcess } from '../../support/peer-process.ts';
@@ -26,9 +29,9 @@ afterEach(async () => {
   made += 1;
 });
 
-function start(init: PeerProcessInit, seat: number): PeerProcess {
+function start(init: PeerProcessInit, seat: number, port = 52_416): PeerProcess {
   const prefix = ['ip', 'netns', 'exec', lan!.namespace(seat)];
-  const peer = new PeerProcess({ port: 52_416, discovery: true, ...init }, prefix);
+  const peer = new PeerProcess({ port, discovery: true, ...init }, prefix);
   running.push(peer);
   return peer;
 }
@@ -89,6 +92,42 @@ describe.skipIf(whyNoLan !== undefined)('a local network, where nodes find each 
     expect(performance.now() - back).toBeLessThan(10_000);
   });
 
+  it('two cables between two computers: when the one in use is pulled, the other takes over and nobody is lost', async () => {
+    await startAll([
+      { who: 'x', key: 9 },
+      { who: 'y', key: 9 },
+    ]);
+    const second = `${tag()}x`;
+    const inside = (index: number, ...args: string[]): void => {
+      spawnSync('ip', ['-n', lan!.namespace(index), ...args]);
+    };
+    spawnSync('ip', [
+      'link',
+      'add',
+      second,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth1',
+      'netns',
+      lan!.namespace(0),
+    ]);
+    spawnSync('ip', ['link', 'set', second, 'netns', lan!.namespace(1), 'name', 'eth1']);
+    for (const index of [0, 1]) {
+      inside(index, 'addr', 'add', `10.99.0.${index + 1}/24`, 'dev', 'eth1');
+      inside(index, 'link', 'set', 'eth1', 'up');
+    }
+    const [a, b] = [start({ who: 'a', key: 1 }, 0, 52_417), start({ who: 'b', key: 1 }, 1, 52_417)];
+    await expect.poll(() => [names(a), names(b)], soon).toEqual([['b'], ['a']]);
+    const inUse = async (): Promise<string> => (await a.report()).peers[0]?.remoteAddress ?? 'none';
+    const first = await inUse();
+    if (first.startsWith('10.99.')) inside(1, 'link', 'set', 'eth1', 'down');
+    else await lan!.link(1, 'down');
+    await expect.poll(inUse, soon).toBe(first === '10.99.0.2' ? '10.77.0.2' : '10.99.0.2');
+    expect([a.log, b.log]).toEqual([['+b b-1'], ['+a a-1']]);
+  });
+
   it('a copy of a data folder in the same network is named by both', async () => {
     const [a, copy] = (await startAll([
       { who: 'a', key: 1 },
@@ -137,13 +176,19 @@ describe.skipIf(whyNoLan !== undefined)('a local network, where nodes find each 
     await expect.poll(() => again.map(names), soon).toEqual([['b'], ['a']]);
   });
 
-  it('an address that comes with another interface is told to others', async () => {
-    const [a] = (await startAll([{ who: 'a', key: 1 }])) as [PeerProcess];
-    const before = (await a.report()).status.listening;
+  it('an address that comes with another interface is told to others, which remember it', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'skein-lan-')), 'peers.json');
+    const [a, b] = (await startAll([
+      { who: 'a', key: 1 },
+      { who: 'b', key: 1, bookPath: path },
+    ])) as [PeerProcess, PeerProcess];
+    await expect.poll(() => [names(a), names(b)], soon).toEqual([['b'], ['a']]);
+    expect((await a.report()).status.listening.join(' ')).not.toContain('10.88.0.1');
     spawnSync('ip', ['-n', lan!.namespace(0), 'addr', 'add', '10.88.0.1/24', 'dev', 'eth0']);
-    const after = (await a.report()).status.listening;
-    expect(before.join(' ')).not.toContain('10.88.0.1');
-    expect(after.join(' ')).toContain('/ip4/10.88.0.1/tcp/52416');
+    expect((await a.report()).status.listening.join(' ')).toContain('/ip4/10.88.0.1/tcp/52416');
+    const book = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+    await expect.poll(book, soon).toContain('/ip4/10.88.0.1/tcp/52416');
+    rmSync(dirname(path), { recursive: true });
   });
 });
 
