@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "error.h"
+#include "mlx/stream.h"
 
 namespace skein {
 namespace mx = mlx::core;
@@ -56,6 +57,8 @@ StepMessage Leader::message_for(const Step& step, std::vector<TaskId> evicted) {
 std::vector<RowResult> Leader::step(Step& step, std::vector<TaskId> evicted, const std::function<void()>& after_layer) {
   group_->send(1, encode(message_for(step, std::move(evicted))));
   auto logits = run_step(llama_, step, after_layer, border_of(group_, llama_, sliced_));
+  // Rows that nobody samples may still be added up; the next message must not come between.
+  if (sliced_) mx::synchronize();
   group_->check();
   if (sliced_) return sample(step, logits);
   return decode_row_results(group_->receive(group_->size() - 1));

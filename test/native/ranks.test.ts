@@ -61,6 +61,19 @@ describe('one model on several ranks', () => {
     60_000,
   );
 
+  it.each(overThree)(
+    'takes step after step of a long prompt, none of which gives a token: $sharding over $size',
+    async ({ sharding }) => {
+      const asked = { prompt: prompt(400, 6), maxTokens: 4 };
+      const small = { limits: { ...limits, prefillChunk: 8 } };
+      const [expected] = await alone([asked], small);
+      const group = start(3);
+      await form(group, sharding, { load: small });
+      expect(await (group[0] as Rank).generate(asked)).toEqual(expected);
+    },
+    60_000,
+  );
+
   it('draws on a pipeline what one process draws, penalties and all', async () => {
     const sampling = {
       temperature: 0.8,
