@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
-const real = ['native', 'compliance', 'e2e', 'node/peer', 'cluster'].map(
+const real = ['native', 'compliance', 'e2e', 'node/peer', 'node/membership', 'cluster'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
 

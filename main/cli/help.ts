@@ -268,7 +268,9 @@ ${exitCodeHelp}
   join: `Usage: skein join CODE [options]
 
 Joins the cluster of the node that shows CODE; \`skein pair\` there shows one.
-What runs here is taken along. Small letters, spaces and dashes do not matter.
+What should run here is taken along. If this node is in a cluster with others,
+they stay behind; \`skein leave\` before tells them, and takes nothing along.
+Small letters, spaces and dashes in CODE do not matter.
 
   --peer ADDRESS    IP:PORT of that node, as \`skein pair\` shows it, where it is
                     not found by itself

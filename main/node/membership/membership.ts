@@ -125,18 +125,11 @@ export class Membership implements MembershipApi, Startable {
   }
 
   async join(code: PairingCode, at: string | undefined): Promise<Result<Joined, JoinRefusal>> {
-    const { network, log } = this.#components;
+    const { log } = this.#components;
     if (this.#desk.shows(code)) {
       return refused({
         code: 'Itself',
         message: 'This node itself shows that code: type it on the other one.',
-      });
-    }
-    const [met] = network.peers;
-    if (met !== undefined) {
-      return refused({
-        code: 'AlreadyMember',
-        message: `This node is in a cluster with ${met.name} already. To join another one, leave that first: \`skein leave\`.`,
       });
     }
     return this.#alone(async () => {
@@ -192,7 +185,7 @@ export class Membership implements MembershipApi, Startable {
       const rotated = { key: newClusterKey(), generation: this.#record.generation + 1 };
       const to = network.peers.map((peer) => peer.nodeId).filter((each) => each !== nodeId);
       const members = Object.keys(this.#init.observe().state.nodes) as NodeId[];
-      const { stored, addresses } = await spreadKey({ clock, network }, { rotated, to });
+      const { stored, addresses } = await spreadKey({ clock, log, network }, { rotated, to });
       this.#store(rotated);
       const own = this.#init.self().nodeId;
       const withoutKey = members.filter((each) => each !== own && each !== nodeId && !stored.includes(each));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeId } from '../../core/id.ts';
 import { SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import type { PeerNetwork, PeerStream } from '../peer/network.ts';
 import { clusterKeyOf, clusterKeyText } from './cluster-key.ts';
 
@@ -40,7 +41,7 @@ export type RotationNetwork = Pick<PeerNetwork, 'open' | 'handle' | 'status'>;
  * @returns who has it now, and where the members can be dialled under it
  */
 export async function spreadKey(
-  components: { readonly clock: Clock; readonly network: RotationNetwork },
+  components: { readonly clock: Clock; readonly log: Log; readonly network: RotationNetwork },
   init: { readonly rotated: Rotated; readonly to: readonly NodeId[] },
 ): Promise<{ readonly stored: readonly NodeId[]; readonly addresses: readonly string[] }> {
   const { network } = components;
@@ -49,11 +50,13 @@ export async function spreadKey(
   const told = await Promise.all(
     init.to.map(async (nodeId) => {
       try {
-        const stream = await network.open(nodeId, 'bulk');
+        const stream = await network.open(nodeId, 'key');
         await stream.send({ type: 'NewKey', key: clusterKeyText(key), generation });
         const stored = KeyStored.parse(await next(components.clock, stream));
         return { nodeId, stream, addresses: stored.addresses };
-      } catch {
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        components.log.warn('A node did not take the new key of the cluster', { nodeId, problem });
         return undefined;
       }
     }),
@@ -75,7 +78,7 @@ export async function spreadKey(
  * @param init.use goes on under what was stored
  */
 export function acceptKeys(
-  components: { readonly clock: Clock; readonly network: RotationNetwork },
+  components: { readonly clock: Clock; readonly log: Log; readonly network: RotationNetwork },
   init: {
     readonly store: (from: NodeId, rotated: Rotated) => boolean;
     readonly use: (addresses: readonly string[]) => void;
@@ -85,8 +88,7 @@ export function acceptKeys(
   const serve = async (stream: PeerStream): Promise<void> => {
     const { key, generation } = NewKey.parse(await next(clock, stream));
     if (!init.store(stream.peer, { key, generation })) {
-      stream.abort('the key is not newer than the one here');
-      return;
+      throw new Error('it is not newer than the key here');
     }
     let addresses: readonly string[] = [];
     try {
@@ -96,9 +98,12 @@ export function acceptKeys(
       init.use(addresses);
     }
   };
-  network.handle('bulk', (stream) => {
+  network.handle('key', (stream) => {
     void serve(stream)
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        const problem = error instanceof Error ? error.message : String(error);
+        components.log.warn('A new key of the cluster was not taken', { from: stream.peer, problem });
+      })
       .finally(() => void stream.close().catch(() => undefined));
   });
 }
