@@ -26,7 +26,7 @@ export const maxWaitingBytes: Readonly<Record<Channel | StreamPurpose, number>> 
 
 /** What one peer may send per second on a channel, and how much of it at once. Honest replication at 20 MB/s stays far below. */
 export const inboundRate: Readonly<Record<Channel, Rate>> = {
-  control: { messagesPerS: 5_000, messageBurst: 20_000, bytesPerS: 40 * MiB, byteBurst: 160 * MiB },
+  control: { messagesPerS: 10_000, messageBurst: 40_000, bytesPerS: 40 * MiB, byteBurst: 160 * MiB },
   telemetry: { messagesPerS: 500, messageBurst: 2_000, bytesPerS: 4 * MiB, byteBurst: 16 * MiB },
 };
 export interface Rate {

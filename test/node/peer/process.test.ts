@@ -123,6 +123,14 @@ describe('what a node says of its network', () => {
     expect(b.network.peers[0]).toMatchObject({ localAddress: '::1', remoteAddress: '::1' });
   });
 
+  it.each(['dns', 'dns4'])('a computer is dialled by its name (%s)', async (kind) => {
+    const a = await start('a');
+    const b = await start('b');
+    const address = a.address.replace(/^\/ip4\/127.0.0.1/, `/${kind}/localhost`).replace(/\/p2p.*/, '');
+    expect(await b.network.dial(address)).toEqual({ nodeId: idOf('a') });
+    expect(await b.network.dial(`/${kind}/nobody.invalid/tcp/1`)).toEqual({ problem: expect.any(String) });
+  });
+
   it('dialling itself is explained', async () => {
     const a = await start('a');
     for (const address of [a.address, a.address.replace(/\/p2p.*/, '')]) {
