@@ -23,6 +23,7 @@ export function act(world: World, step: Step): string | undefined {
     case 'createInstance':
     case 'deleteInstance':
     case 'cancelTask':
+    case 'removeNode':
       return ask(world, step);
     case 'startTask':
       return startTask(world, step);

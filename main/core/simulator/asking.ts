@@ -23,6 +23,7 @@ type Asking = StepOf<
   | 'createInstance'
   | 'deleteInstance'
   | 'cancelTask'
+  | 'removeNode'
 >;
 
 /** A person's command, asked at a node. @returns why it had no effect, if it had none */
@@ -79,6 +80,8 @@ function commandOf(world: World, { disk }: Machine, step: Asking, commandId: Com
     }
     case 'cancelTask':
       return { type: 'CancelTask', commandId, taskId: step.task };
+    case 'removeNode':
+      return { type: 'RemoveNode', commandId, nodeId: nodeIdOf(step.removed) };
     default:
       return unreachable(step);
   }

@@ -33,7 +33,10 @@ export function addSeed(summary: CampaignSummary, seed: number, range: NodeRange
 
 /** What must have come about at least once in a campaign worth its name: a fault that never strikes proves nothing [V8]. */
 export const sometimes: readonly string[] = [
-  ...Step.options.map(({ shape }) => `step ${shape.do.value}`),
+  ...Step.options
+    .map(({ shape }) => shape.do.value)
+    .filter((verb) => verb !== 'removeNode')
+    .map((verb) => `step ${verb}`),
   'masterGone',
   'tailCut',
   'commandInTail',

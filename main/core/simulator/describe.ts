@@ -88,7 +88,9 @@ function describeRole({ role, epoch }: Extract<TraceEntry, { type: 'role' }>): s
 }
 
 function describeCommand(command: Command): string {
-  const what = 'metaInstanceId' in command ? ` ${command.metaInstanceId}` : '';
+  const named =
+    'metaInstanceId' in command ? command.metaInstanceId : 'nodeId' in command ? command.nodeId : undefined;
+  const what = named === undefined ? '' : ` ${named}`;
   return `${command.type}${what} (${command.commandId})`;
 }
 

@@ -304,6 +304,11 @@ export class NodeLife {
     this.#shell.after(0, () => {
       this.#lookIsDue = false;
       this.#settleReports();
+      if (this.state.removedNodes.includes(this.#machine.nodeId)) {
+        // Whoever asked here for it has the answer first.
+        this.#shell.after(RESEND_MS, () => this.quit());
+        return;
+      }
       const known = this.state.nodes[this.#machine.nodeId]?.sessionId === this.sessionId;
       // Until the log knows this session, it speaks of what an earlier one held.
       if (known) this.worker.act();

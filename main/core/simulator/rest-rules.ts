@@ -95,14 +95,16 @@ export function reviewRest(world: Reviewed): boolean {
   for (const set of connectedSets(world)) {
     const master = set.find(({ life }) => life?.leads === true);
     if (master === undefined) continue;
-    const complete = set.length === world.machines.length;
+    const { removedNodes } = master.disk.state;
+    const complete = world.machines.every((each) => set.includes(each) || removedNodes.includes(each.nodeId));
     for (const metaInstance of values(master.disk.state.metaInstances)) {
       const unrest = unrestOf(world, master, metaInstance, complete);
       if (unrest !== null) watch.violate('NotAtRest', `${metaInstance.metaInstanceId} ${unrest}`);
     }
     for (const machine of set) reviewRunners(world, machine, master.disk.state);
     for (const work of master.life?.unfinished ?? []) watch.violate('StillWork', `${work} was never ordered`);
-    if (complete) reviewCommands(world, master);
+    // What only a removed node had is gone with it.
+    if (set.length === world.machines.length) reviewCommands(world, master);
   }
   return true;
 }

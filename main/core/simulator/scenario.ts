@@ -179,6 +179,7 @@ function unknownNames({ nodes, links, models, steps, until }: Scenario): string[
       if (step.at > until) problems.push(`${path}.at: ${step.at} lies after the end (until = ${until})`);
       if (step.do === 'join') known.add(step.as.id);
       if ('node' in step && step.node !== undefined) check(`${path}.node`, step.node);
+      if ('removed' in step) check(`${path}.removed`, step.removed);
       if ('nodes' in step) step.nodes?.forEach((id, n) => check(`${path}.nodes[${n}]`, id));
       if ('link' in step) step.link.forEach((id, n) => check(`${path}.link[${n}]`, id));
       if ('sides' in step) {

@@ -63,6 +63,8 @@ export const Step = z.discriminatedUnion('do', [
     instance: InstanceId.optional(),
     node: node.optional(),
   }),
+  /** Taken out of the cluster for good: it stops once its log says so. Its way back is pairing, which is not simulated. */
+  verb('removeNode', { removed: node, node: node.optional() }),
   verb('startTask', { ...asked, task: TaskId, seconds: z.number().min(0) }),
   verb('cancelTask', { task: TaskId, node: node.optional() }),
   /** Its client goes away. */

@@ -80,6 +80,7 @@ test('[V8] the schema that is published has every verb a person may want', () =>
     expect([verb, published.includes(`"const":"${verb}"`)]).toEqual([verb, true]);
     expect(sometimes).toContain(`step ${verb}`);
   }
+  expect(published).toContain('"const":"removeNode"');
 });
 
 describe('a scenario with problems is refused with the path of each', () => {
