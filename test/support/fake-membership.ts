@@ -51,7 +51,7 @@ export class FakeMembership implements MembershipApi {
     this.pairing ??= {
       state: 'Waiting',
       code: shownCode('AAAAABBBBB' as PairingCode),
-      addresses: ['192.168.1.4:50123'],
+      addresses: ['192.168.1.4:50123', '127.0.0.1:50123', '[::1]:50123'],
       expiresAt: this.snapshot().now + 300_000,
       guessesLeft: 5,
       joined: null,

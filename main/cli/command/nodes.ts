@@ -42,4 +42,4 @@ function linkOf({ links }: Pick<ClusterNodeView, 'links'>): string {
 }
 
 const behindOf = ({ behind }: Pick<ClusterNodeView, 'behind'>): string =>
-  behind === null ? '-' : behind === 0 ? 'level' : `${behind} events`;
+  behind === null ? '-' : behind === 0 ? 'level' : behind === 1 ? '1 event' : `${behind} events`;

@@ -29,7 +29,8 @@ function instructions(
 ): string {
   const code = printable(shown ?? '');
   const minutes = Math.max(1, Math.round((expiresAt - now) / 60_000));
-  const [first, ...more] = addresses.map(printable);
+  const far = addresses.filter((address) => !/^(127\.|\[::1\])/.test(address));
+  const [first, ...more] = (far.length > 0 ? far : addresses).map(printable);
   const direct =
     first === undefined ? '' : `\nIf it does not find this node:\n\n  skein join ${code} --peer ${first}\n`;
   const others = more.length === 0 ? '' : `\nOther addresses of this node: ${more.join(', ')}\n`;

@@ -46,7 +46,7 @@ export function diagnose(snapshot: ClusterSnapshot): readonly Finding[] {
 }
 
 function nameOf({ state, nodeId: self, name }: ClusterSnapshot, nodeId: NodeId = self): string {
-  return distinctNames(state)[nodeId] ?? (nodeId === self ? name : nodeId);
+  return distinctNames(state)[nodeId] ?? (nodeId === self ? `${name} (this node)` : nodeId);
 }
 
 function ofNetwork(snapshot: ClusterSnapshot): readonly Finding[] {

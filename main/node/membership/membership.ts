@@ -185,8 +185,9 @@ export class Membership implements MembershipApi, Startable {
       const rotated = { key: newClusterKey(), generation: this.#record.generation + 1 };
       const to = network.peers.map((peer) => peer.nodeId).filter((each) => each !== nodeId);
       const members = Object.keys(this.#init.observe().state.nodes) as NodeId[];
-      const { stored, addresses } = await spreadKey({ clock, log, network }, { rotated, to });
+      // First here: on a disk that is full nothing has changed for anybody.
       this.#store(rotated);
+      const { stored, addresses } = await spreadKey({ clock, log, network }, { rotated, to });
       const own = this.#init.self().nodeId;
       const withoutKey = members.filter((each) => each !== own && each !== nodeId && !stored.includes(each));
       log.info('A node was removed, and the cluster has a new key', { nodeId, withoutKey });
@@ -233,7 +234,7 @@ export class Membership implements MembershipApi, Startable {
     const { network, log } = this.#components;
     const { nodeId } = this.#init.self();
     await network.rekey(this.#record.key);
-    const others = addresses.filter((address) => !address.endsWith(nodeId));
+    const others = fromElsewhere(addresses.filter((address) => !address.endsWith(nodeId)));
     const outcomes = await Promise.all(others.map((address) => network.dial(address)));
     const met = outcomes.some((outcome) => 'nodeId' in outcome);
     if (!met && others.length > 0)
@@ -257,6 +258,12 @@ export class Membership implements MembershipApi, Startable {
       this.#changing = false;
     }
   }
+}
+
+/** Without addresses that lead elsewhere from another computer; of nodes on one computer those are all there may be. */
+function fromElsewhere(multiaddrs: readonly string[]): readonly string[] {
+  const useful = multiaddrs.filter((address) => !/^\/ip[46]\/(127\.|::1\/|fe80:)/i.test(address));
+  return useful.length > 0 ? useful : multiaddrs;
 }
 
 function modeOf(path: string): number | null {

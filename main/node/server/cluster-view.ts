@@ -5,7 +5,7 @@ import type { Pairing } from '../membership/pairing.ts';
 import { distinctNames, type ClusterSnapshot } from '../membership/snapshot.ts';
 
 /** A node that nothing was heard of for so long is shown as away, before the master judges it. */
-const AWAY_AFTER_MS = 10 * SECOND;
+const AWAY_AFTER_MS = 5 * SECOND;
 
 export function clusterView(snapshot: ClusterSnapshot): ClusterAnswer {
   const { state, view, network, pairing } = snapshot;

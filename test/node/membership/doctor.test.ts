@@ -180,7 +180,7 @@ describe('a diagnosis', () => {
   test('a node that is not in its own state has its name all the same', () => {
     const { [desk]: _, ...others } = state.nodes;
     const gone = { ...well, ...refused({ code: 'Removed' }), state: { ...state, nodes: others } };
-    expect(diagnose(gone)[0]!.where).toBe('desk – laptop');
+    expect(diagnose(gone)[0]!.where).toBe('desk (this node) – laptop');
   });
 });
 
