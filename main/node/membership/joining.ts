@@ -101,9 +101,9 @@ function wordsFor(failure: PairingDialFailure, at: string | undefined): string {
     case 'Unreachable':
       return at === undefined
         ? 'The node that shows the code was found, but none of its addresses can be reached. Is a firewall in between? `skein join CODE --peer IP:PORT` tries one address.'
-        : `Nobody shows a code at ${at}: it was used, it expired or was taken back after 5 wrong ones, or the address is wrong or behind a firewall. \`skein pair\` shows a new one with its address.`;
+        : `Nobody shows a code at ${at.replace(/^\/\w+\/(.+)\/tcp\/(\d+).*$/, '$1 port $2')}: it was used, it expired or was taken back after 5 wrong ones, or the address is wrong or behind a firewall. \`skein pair\` shows a new one with its address.`;
     case 'WrongCode':
-      return 'The node there shows another code: type it as it is shown now. After 5 wrong ones a code is of no use any more.';
+      return 'Another code is shown there, or none: that port may be for members only. Type code and address as `skein pair` shows them now. After 5 wrong ones a code is of no use any more.';
     case 'Itself':
       return 'This is the code, or a copy of the data folder, of this very node: type the code of another one.';
     default:

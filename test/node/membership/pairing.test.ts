@@ -103,7 +103,7 @@ describe('pairing over loopback', () => {
     const store = (): void => void (stored += 1);
     expect(await join(shown, { code: wrongCode(), store })).toMatchObject({
       ok: false,
-      error: { code: 'WrongCode', message: expect.stringContaining('another code') },
+      error: { code: 'WrongCode', message: expect.stringContaining('Another code') },
     });
     expect(stored).toBe(0);
     await expect
