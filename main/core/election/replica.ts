@@ -122,6 +122,8 @@ export interface Replica {
   readonly heartbeatAt: number;
   /** When the waiting commands of tails go to the master (again). */
   readonly submitAt: number;
+  /** So many commands of the oldest tail went to a master and are not answered yet: its first ones. */
+  readonly submitted: number;
 }
 
 export const recencyOf = ({ ballot, log }: Replica): Recency => ({ lineage: ballot.lineage, last: log.last });

@@ -64,6 +64,7 @@ export function restore(persisted: Persisted, init: ReplicaInit, moment: Moment)
     counter: Math.floor(moment.random * 2 ** 40),
     heartbeatAt: moment.now,
     submitAt: moment.now,
+    submitted: 0,
   };
   const work = begin(replica, moment);
   const { lives, term, vote } = persisted.ballot;

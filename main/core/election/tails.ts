@@ -1,6 +1,6 @@
 import type { CommandId, NodeId } from '../id.ts';
 import type { KeptCommand, Outcome } from './message.ts';
-import { masterOf } from './replica.ts';
+import { masterOf, type Tail } from './replica.ts';
 import { change, post, type Work } from './work.ts';
 
 const BATCH = 64;
@@ -13,6 +13,7 @@ export function takeTail(work: Work, tailId: string, commands: readonly KeptComm
       .map((tail) => (tail.tailId === tailId && tail.waiting === null ? { tailId, waiting: commands } : tail))
       .filter(({ waiting }) => waiting?.length !== 0),
     submitAt: work.moment.now,
+    submitted: 0,
   });
 }
 
@@ -21,14 +22,14 @@ export function takeTail(work: Work, tailId: string, commands: readonly KeptComm
  * batch waits for that, since a delete must not overtake its create [E8].
  */
 export function submitTails(work: Work): void {
-  const { tails, role, self, policy, submitAt } = work.replica;
-  const commands = tails.find(({ waiting }) => waiting !== null)?.waiting?.slice(0, BATCH) ?? [];
+  const { role, self, policy, submitAt, submitted } = work.replica;
+  const commands = oldest(work)?.waiting?.slice(0, submitted === 0 ? BATCH : submitted) ?? [];
   const ready = role.type === 'Master' || (role.type === 'Following' && role.level);
   const master = masterOf(work.replica);
   if (commands.length === 0 || !ready || master === null || work.moment.now < submitAt) return;
   if (master === self) takeSubmit(work, self, commands);
   else post(work, master, { type: 'Submit', commands });
-  change(work, { submitAt: work.moment.now + policy.submitMs });
+  change(work, { submitAt: work.moment.now + policy.submitMs, submitted: commands.length });
 }
 
 /** At the master: the shell decides. Whoever is not the master any more is asked again elsewhere. */
@@ -51,9 +52,17 @@ export function takeOutcome(work: Work, commandId: CommandId, outcome: Outcome):
   const tails = work.replica.tails
     .map((tail) => ({ ...tail, waiting: tail.waiting?.filter((each) => !answered(each)) ?? null }))
     .filter(({ waiting }) => waiting?.length !== 0);
-  change(work, { tails });
-  const batchEnds = !holding.some(({ waiting }) => (waiting?.findIndex(answered) ?? 0) < BATCH - 1);
-  if (batchEnds || tails.length < work.replica.tails.length) change(work, { submitAt: work.moment.now });
+  const submitted = stillSubmitted(work, answered);
+  change(work, { tails, submitted, ...(submitted === 0 && { submitAt: work.moment.now }) });
+}
+
+/** The one whose commands are submitted. */
+const oldest = ({ replica }: Work): Tail | undefined => replica.tails.find(({ waiting }) => waiting !== null);
+
+function stillSubmitted(work: Work, answered: (command: KeptCommand) => boolean): number {
+  const { submitted } = work.replica;
+  const at = oldest(work)?.waiting?.findIndex(answered) ?? -1;
+  return at >= 0 && at < submitted ? submitted - 1 : submitted;
 }
 
 /**

@@ -32,6 +32,11 @@ for (const [name, ahead, behind] of [
     { lineage: epoch(2), last: 90 },
   ],
   ['[E2] the same lineage → the longer log', { lineage: epoch(3), last: 2 }, { lineage: epoch(3), last: 1 }],
+  [
+    '[E2] two masters of one term: a lineage each, by id, whatever the length',
+    { lineage: epoch(3, 'bob'), last: 1 },
+    { lineage: epoch(3, 'ada'), last: 9 },
+  ],
   ['[E2] any lineage is ahead of none', { lineage: epoch(1), last: 0 }, { lineage: null, last: 0 }],
 ] as const) {
   test(name, () => {

@@ -116,6 +116,7 @@ describe('votes', () => {
       return ready.persist?.ballot;
     });
     expect(skipped.map((ballot) => ballot?.vote)).toEqual([null, null, null]);
+    expect(skipped.map((ballot) => ballot?.lives)).toEqual(skipped.map((ballot) => ballot?.term));
     expect(skipped.map((ballot) => ballot?.term)).toEqual([1_001, 1_001 + 2 ** 22, 1_001 + 3 * 2 ** 22]);
   });
 });
