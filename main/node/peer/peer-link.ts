@@ -304,7 +304,7 @@ export class PeerLink {
   #afterEnd(channel: Channel, kind: FrameKind, content: Buffer): void {
     if (channel !== 'control' || kind !== FrameKind.Word) return;
     const type = parseWord(content)?.type;
-    if (type === 'Bye' || type === 'Refused') this.connection.abort(new Error('both sides ended it'));
+    if (type === 'Bye' || type === 'Refused') abortAtOnce(this.connection, 'both sides ended it');
   }
 
   #onMessage(channel: Channel, content: Buffer): void {
@@ -336,7 +336,7 @@ export class PeerLink {
           isMeant: true,
           refusal: { code: word.code, message: word.message, by: 'Them' },
         });
-        return this.connection.abort(new Error(word.message));
+        return abortAtOnce(this.connection, word.message);
       case 'Ping':
         return this.#say({ type: 'Pong', n: word.n });
       case 'Pong':
@@ -349,7 +349,7 @@ export class PeerLink {
         return this.#components.host.onMembers(this, word.members);
       case 'Bye':
         this.#end({ reason: 'It said goodbye', isMeant: true });
-        return this.connection.abort(new Error('it said goodbye'));
+        return abortAtOnce(this.connection, 'it said goodbye');
       default:
         return unreachable(word);
     }

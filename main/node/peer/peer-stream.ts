@@ -8,6 +8,9 @@ import { Inbox } from './inbox.ts';
 import { maxMessageBytes, maxWaitingBytes, STALLED_AFTER_MS, STREAM_WINDOW_BYTES } from './limits.ts';
 import { PeerStreamError, type PeerStream, type StreamPurpose } from './network.ts';
 
+/** What a message takes of the memory besides its content: empty ones must not come without end. */
+const MESSAGE_BYTES = 128;
+
 type Message = { readonly json: unknown } | { readonly bytes: Uint8Array };
 
 /** A `PeerStream` over a libp2p stream. The opener's waits in `taken` for the other side to accept it. */
@@ -121,7 +124,7 @@ export class FramedPeerStream implements PeerStream {
   }
 
   #take(message: Message, bytes: number): void {
-    this.#inbox.push(message, bytes);
+    this.#inbox.push(message, bytes + MESSAGE_BYTES);
     if (this.#inbox.bytes < STREAM_WINDOW_BYTES || this.#paused) return;
     this.#paused = true;
     this.#frames.pause();
