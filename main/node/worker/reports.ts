@@ -23,6 +23,8 @@ export interface ReporterInit {
 }
 
 const RESEND_MS = SECOND;
+/** Answers kept until this node has the log up to there. */
+const MOST_TAKEN = 64;
 
 /**
  * Tells the master what the log lacks of what is so on this node: by level, numbered within the session, again until the
@@ -70,7 +72,9 @@ export class Reporter {
 
   /** The master's answer. */
   taken(answer: Taken): void {
-    if (answer.sessionId === this.#init.sessionId) this.#taken.push(answer);
+    if (answer.sessionId !== this.#init.sessionId || answer.sequence > this.#sequence) return;
+    // Each counts for those before it too, so that the newest are enough.
+    this.#taken = [...this.#taken, answer].slice(-MOST_TAKEN);
     this.look();
   }
 
