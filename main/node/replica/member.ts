@@ -288,7 +288,9 @@ export class Member implements Startable {
             this.#carry(from, { type: 'Taken', sessionId, sequence, index });
           });
         case 'Taken':
-          return this.#reporter.taken(parcel);
+          // Of a master before this one it has no effect, and nobody else takes reports.
+          if (from === this.master) this.#reporter.taken(parcel);
+          return;
         case 'Observation':
           return this.#observed(from, parcel);
         default:
@@ -323,8 +325,9 @@ export class Member implements Startable {
   }
 
   #observed(from: NodeId, observation: Observation): void {
-    const of = observation.node?.nodeId ?? from;
-    if (of !== from || observation.holding.nodeId !== from) {
+    const { node, hardware, holding, downloads, links } = observation;
+    const of = [node, hardware, holding, ...downloads].map((each) => each?.nodeId ?? from);
+    if ([...of, ...links.map((link) => link.from)].some((nodeId) => nodeId !== from)) {
       this.#lie(from, 'an observation', 'it speaks of another node');
       return;
     }

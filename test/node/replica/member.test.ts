@@ -167,6 +167,32 @@ describe('a member on its own', () => {
 });
 
 describe('three members', () => {
+  it.each<[string, (other: NodeId, self: NodeId) => object]>([
+    ['links', (from, to) => ({ links: [{ from, to, kind: 'Ethernet', bytesPerSecond: 1 }] })],
+    ['downloads', (nodeId) => ({ downloads: [{ nodeId, modelId: 'a/b', doneBytes: 1, totalBytes: 2 }] })],
+  ])('a member that tells of the %s of another node is not believed, and cut off', (_, said) =>
+    withDesk(3, async (desk) => {
+      const { master, follower: liar } = desk;
+      const other = desk.seats.find((seat) => seat !== master && seat !== liar)!;
+      const holding = { nodeId: liar.nodeId, joining: false, runners: [] };
+      const sessionId = 'session';
+      const quiet = {
+        type: 'Observation',
+        sessionId,
+        applied: 1,
+        runners: [],
+        downloads: [],
+        links: [],
+        holding,
+      };
+      liar.network.send(master.nodeId, 'telemetry', { ...quiet, ...said(other.nodeId, liar.nodeId) });
+      await desk.pass(20);
+      const { links, downloads } = master.member.telemetry;
+      expect([links ?? [], downloads]).toEqual([[], []]);
+      expect(master.network.peers.map(({ nodeId }) => nodeId)).not.toContain(liar.nodeId);
+    }),
+  );
+
   it('[E1] elect one master, and each hears of every node', () =>
     withDesk(3, async ({ seats }) => {
       expect(new Set(seats.map(({ member }) => member.master)).size).toBe(1);
