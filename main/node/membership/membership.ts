@@ -80,7 +80,13 @@ export class Membership implements MembershipApi, Startable {
     });
     acceptKeys(components, {
       store: (from, rotated) => this.#storeRotated(from, rotated),
-      use: (addresses) => void this.#use(addresses),
+      use: (addresses) => {
+        this.#use(addresses).catch((problem: unknown) => {
+          components.log.error('This node can not be reached under the new key until its next start', {
+            problem,
+          });
+        });
+      },
     });
   }
 
@@ -167,9 +173,11 @@ export class Membership implements MembershipApi, Startable {
       });
       const now = clock.now();
       const { name: _, ...rest } = this.#record;
-      this.#record = { ...rest, key: newClusterKey(), generation: 1, joinedAt: now, setAside: `left-${now}` };
-      writeClusterFile(this.#init.clusterPath, this.#record);
-      log.info('This node left its cluster and starts over', { setAside: this.#record.setAside });
+      const setAside = `left-${now}`;
+      const next = { ...rest, key: newClusterKey(), generation: 1, joinedAt: now, setAside };
+      writeClusterFile(this.#init.clusterPath, next);
+      this.#record = next;
+      log.info('This node left its cluster and starts over', { setAside });
       this.#departing = clock.after(DEPART_AFTER_MS, this.#init.onLeft);
       return ok({ told: told?.ok === true });
     });
@@ -219,7 +227,8 @@ export class Membership implements MembershipApi, Startable {
 
   /** Of two keys that were made at the same time, all members take the same one. */
   #storeRotated(from: NodeId, rotated: Rotated): boolean {
-    const { generation, key } = this.#record;
+    const { generation, key, setAside } = this.#record;
+    if (setAside !== undefined) return false;
     const newer =
       rotated.generation > generation ||
       (rotated.generation === generation && Buffer.compare(rotated.key, key) > 0);
