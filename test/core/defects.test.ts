@@ -11,6 +11,8 @@ import { explore } from '../../main/core/placement/explore.ts';
 import { requestOf } from '../../main/core/placement/place.ts';
 import { defaultPolicy } from '../../main/core/policy.ts';
 import { done, emit, requeueAfter } from '../../main/core/reconcile/result.ts';
+import { parseScenario } from '../../main/core/simulator/scenario.ts';
+import { simulate } from '../../main/core/simulator/simulate.ts';
 import { Step } from '../../main/core/simulator/step.ts';
 import { ClusterState, Download, NodeRecord, type ClusterState as State } from '../../main/core/state.ts';
 import { Task } from '../../main/core/task.ts';
@@ -231,4 +233,26 @@ describe('complete downloads that are told as pending', () => {
     expect(admit(state, download('Completed'))).toBe(true);
     expect(admit(state, download('Ongoing'))).toBe(false);
   });
+});
+
+test('leaking side buffers: what is kept grows with what is there, not with what ever was', () => {
+  const lives = (count: number): State => {
+    const steps = Array.from({ length: count }, (_, at) => [
+      { at: 2 + at * 20, do: 'create', name: `chat-${at}`, model: 'Small', node: 'ada' },
+      { at: 14 + at * 20, do: 'startTask', name: `chat-${at}`, task: `task-${at}`, seconds: 2 },
+      { at: 15 + at * 20, do: 'delete', name: `chat-${at}`, node: 'ada' },
+    ]).flat();
+    const parsed = parseScenario({
+      nodes: [{ id: 'ada', memoryGiB: 16 }],
+      models: [{ id: 'Small', layers: 8, weightGiB: 1 }],
+      steps,
+      until: count * 20 + 20,
+      settleSeconds: 20,
+    });
+    if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
+    const { states, counts, restChecked } = simulate(parsed.scenario);
+    expect([restChecked, counts.task]).toEqual([true, count]);
+    return { ...states[0]!.state, lastIndex: 0, commands: [] };
+  };
+  expect(lives(5)).toEqual(lives(1));
 });
