@@ -235,19 +235,17 @@ export class Member implements Startable {
     } else if (role.type === 'None') {
       log.info('No node leads; an election decides who does');
     }
-    for (const { onMaster } of [...this.#listeners]) onMaster?.();
+    this.#tell(({ onMaster }) => onMaster?.());
     this.#commands.look();
   }
 
   #onDurable({ append, truncate, install }: NonNullable<Ready['persist']>, state: ClusterState): void {
     if (truncate !== null || install !== null) {
       const after = Math.min(truncate?.after ?? Infinity, install?.index ?? Infinity);
-      for (const { onReset } of [...this.#listeners]) onReset?.(after, state);
+      this.#tell(({ onReset }) => onReset?.(after, state));
     }
     if (append.length > 0) this.#tenure?.onDurable(append, state);
-    for (const entry of append) {
-      for (const { onEntry } of [...this.#listeners]) onEntry?.(entry, state);
-    }
+    for (const entry of append) this.#tell(({ onEntry }) => onEntry?.(entry, state));
     if (append.length === 0 && truncate === null && install === null) return;
     this.#commands.look();
     this.#reporter.look();
@@ -354,6 +352,13 @@ export class Member implements Startable {
     });
     if (from !== this.#init.nodeId) {
       this.#components.network.cutOff(from, 'Lied', `It sent ${what} that is none: ${about}`);
+    }
+  }
+
+  /** One that throws disturbs neither the others nor the log. */
+  #tell(of: (listener: StateListener) => void): void {
+    for (const listener of [...this.#listeners]) {
+      this.#guarded('tell a part of this node of the state', () => of(listener));
     }
   }
 

@@ -152,6 +152,21 @@ describe('a member on its own', () => {
       ).toHaveLength(1);
     }));
 
+  it('a part that fails while it is told of an event disturbs neither the others nor the log', () =>
+    withDesk(1, async ({ master, clock }) => {
+      const late: number[] = [];
+      master.member.watch({
+        onEntry: () => {
+          throw new Error('a bug');
+        },
+      });
+      master.member.watch({ onEntry: ({ index }) => late.push(index) });
+      const answer = master.member.submit(create('chat'));
+      await clock.advance(50);
+      await expect(answer).resolves.toMatchObject({ ok: true });
+      expect(late).toContain(master.disk.state.lastIndex);
+    }));
+
   it('ends once when the disk refuses, tells so, and fails what waited', () =>
     withDesk(1, async ({ master, clock }) => {
       master.disk.holding = true;
