@@ -251,7 +251,8 @@ test('leaking side buffers: what is kept grows with what is there, not with what
     });
     if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
     const { states, counts, restChecked } = simulate(parsed.scenario);
-    expect([restChecked, counts.task]).toEqual([true, count]);
+    const { task: tasks } = counts;
+    expect([restChecked, tasks]).toEqual([true, count]);
     return { ...states[0]!.state, lastIndex: 0, commands: [] };
   };
   expect(lives(5)).toEqual(lives(1));
