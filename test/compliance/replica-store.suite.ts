@@ -118,6 +118,21 @@ export function replicaStoreSuite(name: string, open: () => Promise<DiskUnderTes
       await disk.close();
     });
 
+    test('more entries than one message carries → the first of them, at least one', async () => {
+      const disk = await open();
+      const name = '\u0001'.repeat(200_000);
+      const large = range(1, 6, 1).map((entry): Entry => ({
+        ...entry,
+        event: { ...event.nodeStarted(), name } as Entry['event'],
+      }));
+      await disk.write({ ...nothing, ballot: ballotOf(1), append: large });
+      const message = { type: 'AppendRange', session: 3, from: 1, through: 6 } as const;
+      const filled = disk.fill({ via: other, from: someNode, to: other, hops: 0, message });
+      expect(filled).toMatchObject({ message: { type: 'Append', from: 1, entries: [{ index: 1 }] } });
+      expect(JSON.stringify(filled).length).toBeLessThan(4 * 1024 * 1024);
+      await disk.close();
+    });
+
     test('any writes, cuts, installs and restarts → what a plain list says', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(move, { minLength: 3, maxLength: 25 }), async (moves) => {

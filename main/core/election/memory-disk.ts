@@ -1,6 +1,7 @@
 import type { IndexedEvent } from '../event.ts';
 import type { CommandId } from '../id.ts';
 import { emptyState, type ClusterState } from '../state.ts';
+import { fill } from './fill.ts';
 import { emptyLog, type EpochStart, type LogIndex } from './log-index.ts';
 import type { Entry, Envelope, KeptCommand } from './message.ts';
 import type { Persist, Send } from './ready.ts';
@@ -77,27 +78,13 @@ export class MemoryDisk {
   }
 
   /** What goes over the wire; null when the disk has moved on meanwhile, then the follower joins again. */
-  fill({ from, to, hops, message }: Send): Envelope | null {
-    switch (message.type) {
-      case 'AppendRange': {
-        const entries = this.read(message.from, message.through);
-        if (entries[0]?.index !== message.from) return null;
-        const { session } = message;
-        return {
-          from,
-          to,
-          hops,
-          message: { type: 'Append', session, from: message.from, entries: [...entries] },
-        };
-      }
-      case 'SnapshotAt': {
-        const found = this.#snapshots.find(({ index }) => index === message.index);
-        if (found === undefined) return null;
-        return { from, to, hops, message: { ...message, type: 'Snapshot', state: found.state } };
-      }
-      default:
-        return { from, to, hops, message };
-    }
+  fill(send: Send): Envelope | null {
+    return fill(send, this);
+  }
+
+  /** The state after entry `index`, if there is a snapshot of it. */
+  snapshotAt(index: number): ClusterState | null {
+    return this.#snapshots.find((snapshot) => snapshot.index === index)?.state ?? null;
   }
 
   /** A snapshot at the end; drops what lies before the older of the two newest, but keeps `retain` entries. */

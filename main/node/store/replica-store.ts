@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { apply } from '../../core/apply/index.ts';
 import type { IndexedEvent } from '../../core/event.ts';
+import { fill } from '../../core/election/fill.ts';
 import type { Fold } from '../../core/election/memory-disk.ts';
 import { Entry, type Envelope } from '../../core/election/message.ts';
 import type { Persist, Send } from '../../core/election/ready.ts';
@@ -10,7 +11,6 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { parseBody } from './bodies.ts';
 import { readState, writePersist, type CutTail } from './commit.ts';
-import { fill } from './fill.ts';
 import { openLogFile, type FileInit } from './open.ts';
 import { Rows } from './rows.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
