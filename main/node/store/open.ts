@@ -63,7 +63,7 @@ export function openLogFile(init: FileInit, now: number): OpenedFile {
     } catch (error) {
       const problem = storeError(error, path);
       if (problem.code !== 'Damaged') throw problem;
-      notices.push(replaceDamaged(init, stamp, problem));
+      notices.push(...replaceDamaged(init, stamp, problem));
     }
     return { ...openSound(init, stamp, notices), notices };
   } catch (error) {
@@ -191,10 +191,11 @@ function commandNotices(path: string, { saved, lostCommands }: Survey): string[]
   return notices;
 }
 
-/** Salvages what can be read, moves the damaged log away, and returns a notice that says what was kept. */
-function replaceDamaged(init: FileInit, stamp: string, problem: StoreError): string {
+/** Salvages what can be read, moves the damaged log away, and returns notices that say what was kept and lost. */
+function replaceDamaged(init: FileInit, stamp: string, problem: StoreError): string[] {
   const { path, fold } = init;
   let kept = 'nothing of it could be read, so Skein starts with an empty log';
+  let lost: string[] = [];
   let database: Database | undefined;
   try {
     const source = (): { readonly stored: Stored; readonly found: Survey } | undefined => {
@@ -215,9 +216,10 @@ function replaceDamaged(init: FileInit, stamp: string, problem: StoreError): str
     salvage(path, found, maxBytesOf(init));
     const last = found?.found.view.last ?? 0;
     if (last > 0) kept = `everything up to event ${last} was kept`;
+    if (found) lost = commandNotices(path, found.found);
   } finally {
     if (database) closeQuietly(database);
   }
   const aside = setAside(path, stamp);
-  return `${problem.message} It was set aside as ${aside}; ${kept}.`;
+  return [`${problem.message} It was set aside as ${aside}; ${kept}.`, ...lost];
 }
