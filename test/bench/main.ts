@@ -13,6 +13,7 @@ import { benchPlacement } from './placement.ts';
 import { formatFigures, formatMachine, writeReport } from './report.ts';
 import { benchSimulator } from './simulator.ts';
 import { benchStart } from './start.ts';
+import { benchStore } from './store.ts';
 import { benchStream } from './stream.ts';
 
 const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly Figure[]>>> = {
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   memory: benchMemory,
   placement: benchPlacement,
   simulator: benchSimulator,
+  store: benchStore,
   cluster: benchCluster,
 };
 
