@@ -141,9 +141,12 @@ describe('removing a node', () => {
         MEET_MS,
       );
     }
-    const seen = await look(desk);
-    expect(seen.nodes.map(({ nodeId }) => nodeId)).not.toContain(tower.nodeId);
-    expect(seen.nodes.find(({ nodeId }) => nodeId === shelf.nodeId)?.role).toBe('Away');
+    expect((await look(desk)).nodes.map(({ nodeId }) => nodeId)).not.toContain(tower.nodeId);
+    await cluster.until(
+      'the members show the one that was off as away',
+      async () => (await look(desk)).nodes.find(({ nodeId }) => nodeId === shelf.nodeId)?.role === 'Away',
+      MEET_MS,
+    );
     // It knows once somebody did not answer in its key.
     await cluster.until(
       'its doctor says that it must be paired again',
