@@ -68,3 +68,20 @@ function stepOf(status: RunnerStatus): number {
   const step = life.findIndex((type) => type === status.type);
   return step === -1 ? life.length : step;
 }
+
+/** What a report is about: a newer one of the same key overtakes it. */
+export function aboutOf(report: Report): string {
+  switch (report.type) {
+    case 'NodeStarted':
+      return report.sessionId;
+    case 'RunnerStatusChanged':
+      return report.runnerId;
+    case 'DownloadChanged':
+      return `download ${report.modelId}`;
+    case 'TaskStarted':
+    case 'TaskEnded':
+      return `task ${report.taskId}`;
+    default:
+      return unreachable(report);
+  }
+}

@@ -1,4 +1,4 @@
-import type { Report } from '../admit.ts';
+import { aboutOf, type Report } from '../admit.ts';
 import type { Command } from '../command.ts';
 import type { Input } from '../election/input.ts';
 import type { Outcome } from '../election/message.ts';
@@ -10,7 +10,7 @@ import { unreachable } from '../result.ts';
 import type { ClusterState } from '../state.ts';
 import { SECOND } from '../unit.ts';
 import { Clients } from './clients.ts';
-import { keyOf, type Parcel } from './parcel.ts';
+import type { Parcel } from './parcel.ts';
 import type { SeededRandom } from './random.ts';
 import { ReplicaShell } from './replica-shell.ts';
 import type { Computer, Surroundings } from './surroundings.ts';
@@ -336,15 +336,15 @@ export class NodeLife {
     const { now } = this.#around.timeline;
     const due = reports.flatMap((report) => {
       const text = JSON.stringify(report);
-      const sent = this.#sent.get(keyOf(report));
+      const sent = this.#sent.get(aboutOf(report));
       const fresh = sent?.to !== master || sent.text !== text || now >= sent.at + RESEND_MS;
       return fresh ? [{ report, text }] : [];
     });
     if (due.length === 0) return;
     this.#sequence += 1;
     for (const { report, text } of due) {
-      this.#sent.set(keyOf(report), { text, at: now, to: master });
-      this.#inFlight.set(keyOf(report), this.#sequence);
+      this.#sent.set(aboutOf(report), { text, at: now, to: master });
+      this.#inFlight.set(aboutOf(report), this.#sequence);
     }
     const { sessionId } = this;
     this.#carry(master, {

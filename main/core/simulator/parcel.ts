@@ -3,7 +3,6 @@ import type { Command } from '../command.ts';
 import type { Outcome } from '../election/message.ts';
 import type { Holding } from '../holding.ts';
 import type { CommandId } from '../id.ts';
-import { unreachable } from '../result.ts';
 import type { NodeTelemetry, RunnerTelemetry } from '../telemetry.ts';
 import type { Link } from '../topology.ts';
 
@@ -29,20 +28,3 @@ export type Parcel =
       readonly links: readonly Link[];
       readonly holding: Holding;
     };
-
-/** What a report is about: a newer one of the same key overtakes it. */
-export function keyOf(report: Report): string {
-  switch (report.type) {
-    case 'NodeStarted':
-      return report.sessionId;
-    case 'RunnerStatusChanged':
-      return report.runnerId;
-    case 'DownloadChanged':
-      return `download ${report.modelId}`;
-    case 'TaskStarted':
-    case 'TaskEnded':
-      return `task ${report.taskId}`;
-    default:
-      return unreachable(report);
-  }
-}

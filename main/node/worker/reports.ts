@@ -1,7 +1,6 @@
-import type { Report } from '../../core/admit.ts';
+import { aboutOf, type Report } from '../../core/admit.ts';
 import { MOST_REPORTS, type Parcel } from '../../core/contract/peer.ts';
 import type { NodeId } from '../../core/id.ts';
-import { unreachable } from '../../core/result.ts';
 import { SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
 
@@ -137,21 +136,5 @@ export class Reporter {
       this.#cancelResend = null;
       this.look();
     });
-  }
-}
-
-function aboutOf(report: Report): string {
-  switch (report.type) {
-    case 'NodeStarted':
-      return report.sessionId;
-    case 'RunnerStatusChanged':
-      return report.runnerId;
-    case 'DownloadChanged':
-      return `download ${report.modelId}`;
-    case 'TaskStarted':
-    case 'TaskEnded':
-      return `task ${report.taskId}`;
-    default:
-      return unreachable(report);
   }
 }
