@@ -29,6 +29,8 @@ export interface ObserverInit {
 }
 
 const OBSERVE_MS = SECOND;
+/** What seldom changes is told when it does, and this often, since words get lost. */
+const HARDWARE_MS = 30 * SECOND;
 
 /** Tells the others each second what this node observes, and keeps what they tell. */
 export class Observer {
@@ -36,6 +38,7 @@ export class Observer {
   readonly #init: ObserverInit;
   readonly #observations: Observations;
   #cancel: () => void = () => undefined;
+  #hardware: { readonly told: Observation['hardware']; readonly at: number } | undefined;
 
   constructor(components: ObserverComponents, init: ObserverInit) {
     this.#components = components;
@@ -58,8 +61,9 @@ export class Observer {
     const { nodeId, master, carry } = this.#init;
     this.#cancel();
     this.#cancel = clock.after(OBSERVE_MS, () => this.tellNow());
-    const observation = this.#observe();
-    this.take(nodeId, observation);
+    const whole = this.#observe();
+    this.take(nodeId, whole);
+    const observation = this.#withoutWhatIsKnown(whole);
     for (const { nodeId: peer } of network.peers) network.send(peer, 'telemetry', observation);
     const leader = master();
     const direct = leader === nodeId || network.peers.some((peer) => peer.nodeId === leader);
@@ -93,6 +97,15 @@ export class Observer {
     const peers = { self: nodeId, since, closed };
     // Absent, not empty: of one node alone nobody can say that its links are gone.
     return { ...observed, ...(links.length > 0 && { links }), peers };
+  }
+
+  #withoutWhatIsKnown(whole: Observation): Observation {
+    const now = this.#components.clock.monotonic();
+    const { hardware, ...rest } = whole;
+    const known = this.#hardware;
+    if (known !== undefined && known.told === hardware && now < known.at + HARDWARE_MS) return rest;
+    this.#hardware = { told: hardware, at: now };
+    return whole;
   }
 
   #observe(): Observation {
