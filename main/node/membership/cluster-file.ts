@@ -19,11 +19,14 @@ const Key = z
   .transform((text) => clusterKeyOf(text))
   .refine((key) => key !== undefined, 'a key must be 64 hexadecimal digits');
 
+/** More than members may hand out, so that the next one can be written whatever they did. */
+const MOST_GENERATIONS = 2_000_000_000;
+
 /** What `cluster.json` holds: which cluster this node belongs to. */
 const ClusterRecord = z.strictObject({
   key: Key,
   /** How often the key was replaced since the cluster began, starting at 1; the higher one is the newer. */
-  generation: z.int().min(1).max(1_000_000_000),
+  generation: z.int().min(1).max(MOST_GENERATIONS),
   /** Of the node that let this one in, for people; absent = the cluster began here. */
   name: z.string().min(1).max(255).optional(),
   /** Epoch ms since when this node holds a key of this cluster. */
@@ -95,11 +98,20 @@ export function writeClusterFile(path: string, record: ClusterRecord): void {
     renameSync(fresh, path);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(fresh, { force: true });
+    removeQuietly(fresh);
     throw new ClusterFileError(
       `The cluster's key can't be written to ${path}: ${(error as Error).message}. Nothing was changed.`,
       { cause: error },
     );
+  }
+}
+
+/** Why writing failed says more than that nothing can be removed there either. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    return;
   }
 }
 

@@ -61,6 +61,8 @@ export class Membership implements MembershipApi, Startable {
   readonly #desk: PairingDesk;
   #record: ClusterRecord;
   #changing = false;
+  /** The key of another cluster is stored, and the connections are still those of the one that is left. */
+  #moving = false;
   #departing: () => void = () => undefined;
 
   constructor(components: MembershipComponents, init: MembershipInit) {
@@ -147,13 +149,16 @@ export class Membership implements MembershipApi, Startable {
         at,
         self: this.#init.self(),
         fingerprint: fingerprintOf(this.#record.key),
-        store: ({ key, generation }, from) => this.#store({ key, generation, name: from.name }),
+        store: ({ key, generation }, from) => {
+          this.#store({ key, generation, name: from.name });
+          this.#moving = true;
+        },
       });
       if (!fetched.ok) return fetched;
       const { from } = fetched.value;
       log.info('This node joined a cluster', { through: from.name });
       return ok({ from, met: await this.#meet(fetched.value) });
-    });
+    }).finally(() => (this.#moving = false));
   }
 
   async leave(): Promise<Result<Left, Refusal>> {
@@ -228,7 +233,7 @@ export class Membership implements MembershipApi, Startable {
   /** Of two keys that were made at the same time, all members take the same one. */
   #storeRotated(from: NodeId, rotated: Rotated): boolean {
     const { generation, key, setAside } = this.#record;
-    if (setAside !== undefined) return false;
+    if (setAside !== undefined || this.#moving) return false;
     const newer =
       rotated.generation > generation ||
       (rotated.generation === generation && Buffer.compare(rotated.key, key) > 0);

@@ -42,7 +42,7 @@ const Key = z
 export const Welcome = z.object({
   type: z.literal('Welcome'),
   key: Key,
-  generation: z.int().min(1).max(1_000_000_000),
+  generation: z.int().min(1).max(2_000_000_000),
   addresses: z.array(z.string().max(256)).max(MAX_ADDRESSES),
 });
 export type Welcome = z.output<typeof Welcome>;

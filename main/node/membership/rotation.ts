@@ -49,14 +49,16 @@ export async function spreadKey(
   const own = network.status.listening;
   const told = await Promise.all(
     init.to.map(async (nodeId) => {
+      let stream: PeerStream | undefined;
       try {
-        const stream = await network.open(nodeId, 'key');
+        stream = await network.open(nodeId, 'key');
         await stream.send({ type: 'NewKey', key: clusterKeyText(key), generation });
         const stored = KeyStored.parse(await next(components.clock, stream));
         return { nodeId, stream, addresses: stored.addresses };
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         components.log.warn('A node did not take the new key of the cluster', { nodeId, problem });
+        stream?.abort('no key was stored');
         return undefined;
       }
     }),

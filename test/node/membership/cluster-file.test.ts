@@ -97,6 +97,16 @@ describe('cluster.json', () => {
     );
     expect(read()).toEqual(record);
   });
+
+  test('a place below a file → says so in the same words', () => {
+    writeClusterFile(path, record);
+    expect(() => writeClusterFile(join(path, 'cluster.json'), record)).toThrow(ClusterFileError);
+  });
+
+  test('the key after the highest that members may hand out can be written and read', () => {
+    writeClusterFile(path, { ...record, generation: 1_000_000_001 });
+    expect(read()?.generation).toBe(1_000_000_001);
+  });
 });
 
 describe('a fingerprint', () => {

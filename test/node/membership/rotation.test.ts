@@ -73,6 +73,27 @@ describe('a new key', () => {
     },
   );
 
+  test('a member that answers nonsense has not got it, and nothing stays open', async () => {
+    const { from } = await connected('NoHandler');
+    const { promise: closed, resolve } = Promise.withResolvers<string>();
+    networks[1]?.handle('key', (stream) => {
+      const untilEnd = async (): Promise<void> => {
+        await stream.send({ type: 'Nonsense' });
+        for await (const _message of stream.messages);
+      };
+      untilEnd().then(
+        () => resolve('ended'),
+        () => resolve('ended'),
+      );
+    });
+    const told = await spreadKey(
+      { clock: systemClock, log, network: from },
+      { rotated, to: [idOf('laptop')] },
+    );
+    expect(told.stored).toEqual([]);
+    await expect(closed).resolves.toBe('ended');
+  });
+
   test.each<[string, object]>([
     ['with half a key', { type: 'NewKey', key: 'abcd', generation: 2 }],
     ['of no generation', { type: 'NewKey', key: 'ab'.repeat(32), generation: 0 }],
