@@ -262,7 +262,8 @@ export class Member implements Startable {
       case 'telemetry': {
         const parsed = Observation.safeParse(message);
         if (!parsed.success) return this.#lie(from, 'an observation', parsed.error.message);
-        this.#observed(from, parsed.data);
+        if (!this.#observed(from, parsed.data))
+          this.#lie(from, 'an observation', 'it speaks of another node');
         return;
       }
       default:
@@ -272,7 +273,7 @@ export class Member implements Startable {
 
   #open(from: NodeId, body: unknown): void {
     const parsed = Parcel.safeParse(body);
-    if (!parsed.success) return this.#lie(from, 'a parcel', parsed.error.message);
+    if (!parsed.success) return this.#doubt(from, parsed.error.message);
     const parcel = parsed.data;
     this.#guarded(`take ${parcel.type} from ${from}`, () => {
       switch (parcel.type) {
@@ -290,7 +291,8 @@ export class Member implements Startable {
           if (from === this.master) this.#reporter.taken(parcel);
           return;
         case 'Observation':
-          return this.#observed(from, parcel);
+          if (!this.#observed(from, parcel)) this.#doubt(from, 'it speaks of another node');
+          return;
         default:
           return unreachable(parcel);
       }
@@ -322,14 +324,15 @@ export class Member implements Startable {
     this.#components.network.send(via, 'control', { type: 'Envelope', envelope } satisfies ControlMessage);
   }
 
-  #observed(from: NodeId, observation: Observation): void {
+  /** False = it is not the sender's own. */
+  #observed(from: NodeId, observation: Observation): boolean {
     const { node, hardware, holding, downloads, links } = observation;
     const of = [node, hardware, holding, ...downloads].map((each) => each?.nodeId ?? from);
     if ([...of, ...links.map((link) => link.from)].some((nodeId) => nodeId !== from)) {
-      this.#lie(from, 'an observation', 'it speaks of another node');
-      return;
+      return false;
     }
     this.#observer.take(from, observation);
+    return true;
   }
 
   /** It follows, and its log is not the master's yet: also when it joins the same master anew. */
@@ -341,6 +344,11 @@ export class Member implements Startable {
     if (!begins) return;
     this.#init.work.joins();
     this.#observer.tellNow();
+  }
+
+  /** Who passed a parcel on may have written it: nobody is cut off for one. */
+  #doubt(from: NodeId, about: string): void {
+    this.#components.log.debug('A parcel that no Skein of this version sends is dropped', { from, about });
   }
 
   #lie(from: NodeId, what: string, message: string): void {

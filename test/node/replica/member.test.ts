@@ -208,6 +208,18 @@ describe('three members', () => {
     }),
   );
 
+  it('a member that passes on nonsense in the name of another one has nobody cut off', () =>
+    withDesk(3, async (desk) => {
+      const { master, follower: liar } = desk;
+      const other = desk.seats.find((seat) => seat !== master && seat !== liar)!;
+      const message = { type: 'Carry', body: { type: 'Nonsense' } };
+      const envelope = { from: other.nodeId, to: master.nodeId, hops: 1, message };
+      liar.network.send(master.nodeId, 'control', { type: 'Envelope', envelope });
+      await desk.pass(20);
+      expect(master.network.peers).toHaveLength(2);
+      expect(master.network.status.refused).toEqual([]);
+    }));
+
   it('[E1] elect one master, and each hears of every node', () =>
     withDesk(3, async ({ seats }) => {
       expect(new Set(seats.map(({ member }) => member.master)).size).toBe(1);
