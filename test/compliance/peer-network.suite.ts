@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NodeId } from '../../main/core/id.ts';
+import { maxMessageBytes } from '../../main/node/peer/limits.ts';
 import type { PeerNetwork, PeerStream } from '../../main/node/peer/network.ts';
 import { PeerRecord } from '../support/peer-record.ts';
 
@@ -84,7 +85,7 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
 
     it('a long message arrives whole, one over the bound is not sent', async () => {
       const [a, b] = (await startAll('ab')) as [PeerRecord, PeerRecord];
-      const long = 'x'.repeat(7_000_000);
+      const long = 'x'.repeat(Math.floor(0.9 * maxMessageBytes.control));
       expect(a.network.send(idOf('b'), 'control', { long })).toBe(true);
       expect(a.network.send(idOf('b'), 'control', { long: `${long}${long}` })).toBe(false);
       expect(a.network.send(idOf('b'), 'control', { end: true })).toBe(true);

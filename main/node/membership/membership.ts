@@ -249,7 +249,7 @@ export class Membership implements MembershipApi, Startable {
     const { nodeId } = this.#init.self();
     await network.rekey(this.#record.key);
     const others = fromElsewhere(addresses.filter((address) => !address.endsWith(nodeId)));
-    const outcomes = await Promise.all(others.map((address) => network.dial(address)));
+    const outcomes = await Promise.all(others.map((address) => network.dial(address, { named: false })));
     const met = outcomes.some((outcome) => 'nodeId' in outcome);
     if (!met && others.length > 0)
       log.warn('No member was met under the new key yet; they are dialled again');

@@ -6,7 +6,8 @@ import type { Log } from '../log.ts';
 import { withoutPeerId } from './address.ts';
 import { MAX_ADDRESSES_PER_NODE, MAX_REMEMBERED } from './limits.ts';
 
-const SAVE_AFTER_MS = 1_000;
+/** Short, since who is killed before remembers nobody; some, since addresses come in groups. */
+const SAVE_AFTER_MS = 50;
 const MAX_GIVEN = 32;
 
 const Saved = z.object({
@@ -29,6 +30,8 @@ export class AddressBook {
   readonly #path: string | undefined;
   #cluster: string;
   readonly #nodes = new Map<NodeId, readonly string[]>();
+  /** What was heard in the network and nobody vouches for: never saved, never passed on. */
+  readonly #hints = new Map<NodeId, readonly string[]>();
   #given: string[];
   #cancelSave: (() => void) | undefined;
 
@@ -56,12 +59,29 @@ export class AddressBook {
     return this.#given;
   }
 
+  /** Where members say that it is, or it was reached. */
   addressesOf(nodeId: NodeId): readonly string[] {
     return this.#nodes.get(nodeId) ?? [];
   }
 
-  give(address: string): void {
-    if (this.#given.includes(address)) return;
+  /** These, and where it was announced to be. */
+  placesOf(nodeId: NodeId): readonly string[] {
+    return [...new Set([...(this.#hints.get(nodeId) ?? []), ...this.addressesOf(nodeId)])];
+  }
+
+  /** Somebody announces it there. @returns who was dropped for it; undefined = nobody */
+  hint(nodeId: NodeId, addresses: readonly string[]): NodeId | undefined {
+    this.#hints.delete(nodeId);
+    this.#hints.set(nodeId, addresses.map(withoutPeerId).slice(0, MAX_ADDRESSES_PER_NODE));
+    const [oldest] = this.#hints.keys();
+    if (this.#hints.size <= MAX_REMEMBERED || oldest === undefined) return undefined;
+    this.#hints.delete(oldest);
+    return this.#nodes.has(oldest) ? undefined : oldest;
+  }
+
+  /** @param named by a person: then it takes the place of another one where there is none left */
+  give(address: string, named = true): void {
+    if (this.#given.includes(address) || (!named && this.#given.length >= MAX_GIVEN)) return;
     this.#given = [...this.#given, address].slice(-MAX_GIVEN);
     this.#saveSoon();
   }
@@ -88,6 +108,7 @@ export class AddressBook {
   change(cluster: string): void {
     this.#cluster = cluster;
     this.#nodes.clear();
+    this.#hints.clear();
     this.#saveSoon();
   }
 

@@ -4,11 +4,11 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * The longest message of each kind of stream, bytes. On `control` a batch of 256 entries fits; snapshots beyond it go
- * over a `bulk` stream in pieces.
+ * The longest message of each kind of stream, bytes. On `control` the whole state of a cluster must fit: about 10,000
+ * MetaInstances. What does not is not sent, and said.
  */
 export const maxMessageBytes: Readonly<Record<Channel | StreamPurpose, number>> = {
-  control: 8 * MiB,
+  control: 24 * MiB,
   telemetry: 256 * KiB,
   task: 1 * MiB,
   bulk: 1 * MiB,
@@ -17,7 +17,7 @@ export const maxMessageBytes: Readonly<Record<Channel | StreamPurpose, number>> 
 
 /** What waits to be sent on one stream, bytes. Beyond it: control cuts off, telemetry drops its oldest, streams make their sender wait. */
 export const maxWaitingBytes: Readonly<Record<Channel | StreamPurpose, number>> = {
-  control: 32 * MiB,
+  control: 48 * MiB,
   telemetry: 1 * MiB,
   task: 256 * KiB,
   bulk: 1 * MiB,

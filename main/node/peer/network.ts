@@ -105,8 +105,14 @@ export interface PeerNetwork extends Startable {
   open(to: NodeId, purpose: StreamPurpose): Promise<PeerStream>;
   /** At most one handler per purpose. */
   handle(purpose: StreamPurpose, handler: (stream: PeerStream) => void): void;
-  /** Dials this multiaddr and keeps it. Resolves to who answered, or why nobody did. */
-  dial(address: string): Promise<{ readonly nodeId: NodeId } | { readonly problem: string }>;
+  /**
+   * Dials this multiaddr and keeps it. Resolves to who answered, or why nobody did.
+   * @param init.named a person named it (default): where there is no more place, it takes that of another one
+   */
+  dial(
+    address: string,
+    init?: { readonly named?: boolean },
+  ): Promise<{ readonly nodeId: NodeId } | { readonly problem: string }>;
   /** Leaves all peers and goes on under another key (pairing, leaving, rotation). `subscribe` and `handle` stay. */
   rekey(clusterKey: Uint8Array): Promise<void>;
   /** A removed node: neither dialled nor let in. */

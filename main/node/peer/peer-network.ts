@@ -9,7 +9,14 @@ import { AddressBook } from './address-book.ts';
 import { isLoopback, partsOf, withoutPeerId } from './address.ts';
 import { Dialer } from './dialer.ts';
 import { startLibp2p, type StreamKind } from './libp2p-host.ts';
-import { ANNOUNCE_EVERY_PULSES, GOODBYE_MS, PENALTY_MS, PULSE_MS, STOP_DEADLINE_MS } from './limits.ts';
+import {
+  ANNOUNCE_EVERY_PULSES,
+  GOODBYE_MS,
+  maxMessageBytes,
+  PENALTY_MS,
+  PULSE_MS,
+  STOP_DEADLINE_MS,
+} from './limits.ts';
 import { Listeners } from './listeners.ts';
 import {
   type Channel,
@@ -72,6 +79,7 @@ class Libp2pNetwork implements PeerNetwork {
   #key: Uint8Array;
   #port: number;
   #libp2p: Libp2p | undefined;
+  readonly #tooLarge = new Set<string>();
   #isStopped = false;
   #turn: Promise<void> = Promise.resolve();
   #cancelPulse: () => void = () => undefined;
@@ -165,7 +173,23 @@ class Libp2pNetwork implements PeerNetwork {
   }
 
   send(to: NodeId, channel: Channel, message: object): boolean {
-    return this.#links.linkTo(to)?.send(channel, JSON.stringify(message)) ?? false;
+    const text = JSON.stringify(message);
+    if (Buffer.byteLength(text) > maxMessageBytes[channel]) this.#sayTooLarge(to, channel, text.length);
+    return this.#links.linkTo(to)?.send(channel, text) ?? false;
+  }
+
+  /** Once for each node and channel: what is too large is tried again and again. */
+  #sayTooLarge(to: NodeId, channel: Channel, length: number): void {
+    if (this.#tooLarge.has(`${to} ${channel}`)) return;
+    this.#tooLarge.add(`${to} ${channel}`);
+    this.#components.log.error(
+      'A message is too large to be sent, so that node falls behind; delete what is not needed',
+      {
+        to,
+        channel,
+        length,
+      },
+    );
   }
 
   cutOff(nodeId: NodeId, code: RefusedPeer['code'], message: string): void {
@@ -183,12 +207,15 @@ class Libp2pNetwork implements PeerNetwork {
     this.#streams.handle(purpose, handler);
   }
 
-  async dial(address: string): Promise<{ readonly nodeId: NodeId } | { readonly problem: string }> {
+  async dial(
+    address: string,
+    { named = true }: { readonly named?: boolean } = {},
+  ): Promise<{ readonly nodeId: NodeId } | { readonly problem: string }> {
     const parts = partsOf(address);
     if (parts === undefined) {
       return { problem: `${address} is no address of a node, such as /ip4/192.168.1.4/tcp/52416` };
     }
-    this.#book.give(address);
+    this.#book.give(address, named);
     const outcome = await this.#reach.target({ address }, 0);
     if ('nodeId' in outcome) return outcome;
     if (outcome.pauseMs === undefined) this.#dialer.seek({ address });
@@ -299,7 +326,9 @@ class Libp2pNetwork implements PeerNetwork {
     const addresses = multiaddrs.map(String).filter((address) => !isLinkLocal(address));
     if (nodeId === this.#components.identity.nodeId) return this.#onDouble(addresses);
     if (this.#refusals.obstacle(nodeId) !== undefined || this.#links.linkTo(nodeId) !== undefined) return;
-    if (this.#book.learn(nodeId, addresses)) this.#dialer.hasten({ nodeId });
+    const dropped = this.#book.hint(nodeId, addresses);
+    if (dropped !== undefined) this.#dialer.leave({ nodeId: dropped });
+    this.#dialer.hasten({ nodeId });
   }
 
   /** Somebody else announces this node's own id: an attempt to reach it tells whether it is a copy, and names it. */

@@ -39,7 +39,7 @@ export class Reach {
   unreachable(target: Target, problem: string): void {
     const nodeId = 'nodeId' in target ? target.nodeId : null;
     const address =
-      'nodeId' in target ? (this.#components.book.addressesOf(target.nodeId)[0] ?? '') : target.address;
+      'nodeId' in target ? (this.#components.book.placesOf(target.nodeId)[0] ?? '') : target.address;
     this.#components.refusals.add({ code: 'Unreachable', nodeId, address, message: problem });
   }
 
@@ -66,7 +66,7 @@ export class Reach {
   async target(target: Target, attempt: number): Promise<DialOutcome> {
     const limitMs = Math.min(ADDRESS_DEADLINE_MS * (attempt + 1), DIAL_DEADLINE_MS);
     if (!('nodeId' in target)) return this.#address(target.address, { limitMs });
-    return this.#first(target.nodeId, this.#components.book.addressesOf(target.nodeId), limitMs);
+    return this.#first(target.nodeId, this.#components.book.placesOf(target.nodeId), limitMs);
   }
 
   /** Address after address, each a moment after the one before without waiting for its end: most that are dead are silent. */

@@ -181,4 +181,24 @@ describe('addresses that another node tells of', () => {
     expect(book.addressesOf(nodeId('n0'))).toHaveLength(MAX_ADDRESSES_PER_NODE);
     expect(book.addressesOf(nodeId('n0'))[0]).toBe('/ip4/10.0.0.2/tcp/2000');
   });
+
+  it('what was heard in the network is looked at, but neither passed on nor remembered, and pushes nobody out', () => {
+    const book = new AddressBook(
+      { clock: new FakeClock(), log },
+      { path: undefined, cluster: 'x', given: ['/ip4/10.0.0.9/tcp/1'] },
+    );
+    book.learn(nodeId('met'), ['/ip4/10.0.0.1/tcp/1']);
+    const dropped = Array.from({ length: 2_000 }, (_, n) =>
+      book.hint(nodeId(`n${n}`), [`/ip4/10.6.6.6/tcp/${n + 1}`]),
+    );
+    expect(dropped.filter((each) => each !== undefined)).toHaveLength(2_000 - MAX_REMEMBERED);
+    book.hint(nodeId('met'), ['/ip4/10.6.6.6/tcp/7']);
+    expect(book.nodeIds).toEqual([nodeId('met')]);
+    expect(book.addressesOf(nodeId('met'))).toEqual(['/ip4/10.0.0.1/tcp/1']);
+    expect(book.placesOf(nodeId('met'))).toEqual(['/ip4/10.6.6.6/tcp/7', '/ip4/10.0.0.1/tcp/1']);
+    for (let n = 0; n < 100; n += 1) book.give(`/ip4/10.0.1.1/tcp/${n + 1}`, false);
+    expect(book.given[0]).toBe('/ip4/10.0.0.9/tcp/1');
+    book.give('/ip4/10.0.0.10/tcp/1');
+    expect(book.given).toContain('/ip4/10.0.0.10/tcp/1');
+  });
 });
