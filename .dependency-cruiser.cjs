@@ -1,8 +1,8 @@
 // Who may import whom. Every rule is an error; type imports count like any other.
-const rooms = '^(main|native|scripts|test)/';
+const rooms = '^(main|renderer|native|scripts|test)/';
 
-/** Files that a process starts with: the node, and the runner that it spawns. */
-const entries = '^main/(headless|runner/main)\\.ts$';
+/** Files that something starts with: the node, the runner that it spawns, the page. */
+const entries = '^(main/(headless|runner/main)\\.ts|renderer/main\\.tsx)$';
 
 /** From one room, our own files only in the named places. */
 const layer = (room, from, allowed) => ({
@@ -21,6 +21,7 @@ module.exports = {
     layer('runner', '^main/runner/', ['^main/runner/', '^main/core/', '^native/']),
     layer('cli', '^main/cli/', ['^main/cli/', '^main/core/']),
     layer('entry', '^main/[^/]+\\.ts$', ['^main/[^/]+\\.ts$', '^main/core/', '^main/node/', '^main/cli/']),
+    layer('renderer', '^renderer/', ['^renderer/', '^main/core/']),
     layer('native', '^native/', ['^native/']),
     layer('scripts', '^scripts/', ['^scripts/']),
     {
@@ -63,7 +64,7 @@ module.exports = {
       comment: 'Product code is reachable from an entry point; code only tests reach is dead.',
       from: { path: entries },
       to: {
-        path: '^(main|native)/',
+        path: '^(main|native|renderer)/',
         pathNot: ['\\.d\\.ts$', entries],
         reachable: false,
       },
@@ -85,7 +86,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.d.ts', '.mjs', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.d.ts', '.mjs', '.js', '.json'],
     },
   },
 };

@@ -5,11 +5,13 @@ import { runUnderNode24 } from './launch.mjs';
 import { nativeTestsSteps } from './setup/addon.mjs';
 import { setUpOrExit } from './setup/set-up.mjs';
 import { stepsFor } from './setup/steps.mjs';
+import { systemPackagesSteps } from './setup/system-packages.mjs';
 
 // `npm test`: set-up, all tests, then the check. `npm test -- FILTER…` runs only the tests that the filter names.
 const places = await setUpOrExit((where, pins) => [
   ...stepsFor(where, pins),
   ...nativeTestsSteps(where, pins),
+  ...systemPackagesSteps(where),
 ]);
 const args = process.argv.slice(2);
 const resultFile = path.join(places.cache, `test-result-${process.pid}.json`);

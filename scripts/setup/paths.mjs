@@ -19,6 +19,7 @@ export function placesIn(root) {
     temporary: path.join(cache, 'tmp'),
     compileCache: path.join(cache, 'compile'),
     wheels: path.join(cache, 'wheels'),
+    dashboard: path.join(cache, 'dashboard'),
     models: path.join(cache, 'models'),
     tools: path.join(cache, 'tools'),
     benchPeer: path.join(cache, 'bench'),

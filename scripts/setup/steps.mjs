@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { addonStep } from './addon.mjs';
+import { dashboardStep } from './dashboard.mjs';
 import { node24Step, packagesStep } from './packages.mjs';
 import { hashText, isDone, removeStamp, writeStamp } from './stamp.mjs';
 import { mlxStep, modelStep, openblasStep } from './vendor.mjs';
@@ -29,6 +30,7 @@ export function stepsFor(places, pins) {
     ...(pins.openblas === null ? [] : [openblasStep(places, pins.openblas)]),
     modelStep(places, pins.starter),
     addonStep(places, pins),
+    dashboardStep(places),
   ];
 }
 

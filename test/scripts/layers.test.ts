@@ -7,9 +7,8 @@ import { runNode, temporaryFolder, writeFiles } from './support/checkout.ts';
 /** Every configuration that the check reads; the same files, in a tree of our own. */
 const CONFIGURATION = [
   ...['tsconfig.json', 'tsconfig.base.json', '.dependency-cruiser.cjs', 'eslint.config.js', 'package.json'],
-  ...['main', 'main/core', 'main/node', 'main/runner', 'main/cli', 'native', 'scripts', 'test'].map(
-    (room) => `${room}/tsconfig.json`,
-  ),
+  ...['main', 'main/core', 'main/node', 'main/runner', 'main/cli'].map((room) => `${room}/tsconfig.json`),
+  ...['renderer', 'native', 'scripts', 'test', 'test/browser'].map((room) => `${room}/tsconfig.json`),
 ];
 
 /** A small house that breaks no rule. */
@@ -22,12 +21,14 @@ const CLEAN = {
   'native/index.ts': `export const load = (): number => 1;\n`,
   'main/runner/main.ts': `import { Id } from '../core/id.ts';\nimport { load } from '../../native/index.ts';\nId.parse(String(load()));\n`,
   'scripts/tool.mjs': `import path from 'node:path';\nexport const separator = path.sep;\n`,
+  'renderer/main.tsx': `import { Id } from '../main/core/id.ts';\nexport const App = () => <p>{Id.parse('n')}</p>;\n`,
+  'test/browser/page.test.ts': `import '../support.ts';\nexport const title = () => document.title;\n`,
   'test/support.ts': `import '../main/core/id.ts';\n`,
 };
 
 const TOOLS = {
   tsc: ['typescript/bin/tsc', '-b', '--pretty', 'false'],
-  cruiser: ['dependency-cruiser/bin/dependency-cruiser.mjs', 'main', 'native', 'scripts', 'test'],
+  cruiser: ['dependency-cruiser/bin/dependency-cruiser.mjs', 'main', 'renderer', 'native', 'scripts', 'test'],
   eslint: ['eslint/bin/eslint.js', '.'],
 };
 
