@@ -35,7 +35,7 @@ module.exports = {
       name: 'headless-never-reaches-electron',
       severity: 'error',
       from: { path: '^main/headless\\.ts$' },
-      to: { path: '(^electron$|^node_modules/electron/|^main/electron/)', reachable: true },
+      to: { path: '(^electron$|(^|/)node_modules/electron/|^main/electron/)', reachable: true },
     },
     {
       name: 'scripts-need-no-packages',
