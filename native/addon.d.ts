@@ -64,7 +64,7 @@ export interface TensorSlice {
 /** How a rank joins the group of one attempt, over TCP. */
 export interface GroupOptions {
   readonly rank: number;
-  /** `ip:port` or `[ip6%scope]:port` of every rank by rank, 2 to 64; this one listens at its own. */
+  /** `ip:port` or `[ip6%scope]:port` of every rank by rank, 2 to 64. This one listens at its own, unless `listen` was called. */
   readonly addresses: readonly string[];
   /** 16 bytes, fresh for each attempt: who does not know them is refused. */
   readonly secret: Uint8Array;
@@ -171,6 +171,12 @@ export interface EngineHeartbeat {
  * `GroupLost`.
  */
 export interface NativeEngine {
+  /**
+   * Listens at a free port of this numeric address (`0.0.0.0` and `::` are all of them) and returns the port: others may
+   * connect from now on. The next `connect` uses the socket up, whether it succeeds or not; another `listen` replaces it,
+   * `close` closes it. Throws `BadArgument` for what is no address, `GroupLost` for one that is not of this machine, `Closed`.
+   */
+  listen(host: string): number;
   /**
    * Joins the other ranks; the next `load` then resolves when all ranks have loaded and fit together. Rank 0 takes the
    * generations. `onLost` is called at most once, on every rank, when one is gone, silent or has failed: all tasks have

@@ -98,6 +98,7 @@ void Engine::evaluate(EvaluateInput input, Evaluated done) {
 void Engine::close() {
   const std::lock_guard lock(mutex_);
   closing_ = true;
+  listener_socket_.reset();
   if (table_) table_->cancel_all();
   if (group_) group_->abort("the engine of rank " + std::to_string(group_->rank()) + " was closed");
   wake_.notify_all();
@@ -309,6 +310,7 @@ void Engine::finish_everything() {
     const std::lock_guard lock(mutex_);
     closing_ = true;
     jobs.swap(jobs_);
+    listener_socket_.reset();
     failure = failure_;
   }
   if (failure.empty()) gauges_.phase = Phase::Closing;

@@ -45,6 +45,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /** Listens at a free port of `host`, which it returns, for the next `connect`. Throws `BadArgument`, `GroupLost` or `Closed`. */
+  int listen(const std::string& host);
   /** Joins a group, which the next `load` completes. Throws `BadArgument` when it is in one, `QueueFull` or `Closed`. */
   void connect(TcpOptions options, Connected done);
   /** Ends the group, joined or joining, on all ranks. Without one: no effect. */
@@ -70,6 +72,7 @@ class Engine {
  private:
   struct ConnectJob {
     TcpOptions options;
+    Descriptor listener;
     Connected done;
   };
   struct LoadJob {
@@ -138,6 +141,8 @@ class Engine {
   bool connect_asked_ = false;
   bool abort_asked_ = false;
   std::shared_ptr<Group> group_;
+  /** Waits for the next `connect`. */
+  Descriptor listener_socket_;
 
   // The engine thread's own.
   std::optional<Held> held_;

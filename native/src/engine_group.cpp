@@ -12,6 +12,15 @@ constexpr auto kFollowerWait = std::chrono::milliseconds(200);
 
 }  // namespace
 
+int Engine::listen(const std::string& host) {
+  Descriptor socket = listen_at((host.find(':') == std::string::npos ? host : "[" + host + "]") + ":0");
+  const int port = port_of(socket);
+  const std::lock_guard lock(mutex_);
+  check_open_locked();
+  listener_socket_ = std::move(socket);
+  return port;
+}
+
 void Engine::connect(TcpOptions options, Connected done) {
   const std::lock_guard lock(mutex_);
   check_open_locked();
@@ -19,7 +28,7 @@ void Engine::connect(TcpOptions options, Connected done) {
   if (table_) throw EngineError(ErrorCode::AlreadyLoaded, "this engine runs alone; join its group before it loads");
   connect_asked_ = true;
   abort_asked_ = false;
-  jobs_.push_back(ConnectJob{std::move(options), std::move(done)});
+  jobs_.push_back(ConnectJob{std::move(options), std::move(listener_socket_), std::move(done)});
   wake_.notify_all();
 }
 
@@ -39,7 +48,7 @@ void Engine::run_job(ConnectJob& job) {
     if (abort_asked_) throw EngineError(ErrorCode::GroupLost, "joining the group was given up");
   };
   try {
-    auto group = std::make_shared<TcpGroup>(job.options, joining, [this] { gauges_.beats++; });
+    auto group = std::make_shared<TcpGroup>(job.options, std::move(job.listener), joining, [this] { gauges_.beats++; });
     {
       const std::lock_guard lock(mutex_);
       group_ = std::move(group);

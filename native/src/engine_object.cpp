@@ -41,7 +41,8 @@ void EngineRegistry::stop_all() {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(
       env, "NativeEngine",
-      {InstanceMethod("connect", &EngineObject::connect), InstanceMethod("abortGroup", &EngineObject::abort_group),
+      {InstanceMethod("listen", &EngineObject::listen), InstanceMethod("connect", &EngineObject::connect),
+       InstanceMethod("abortGroup", &EngineObject::abort_group),
        InstanceMethod("load", &EngineObject::load), InstanceMethod("submit", &EngineObject::submit),
        InstanceMethod("cancel", &EngineObject::cancel), InstanceMethod("evaluate", &EngineObject::evaluate),
        InstanceMethod("heartbeat", &EngineObject::heartbeat), InstanceMethod("close", &EngineObject::close)});
@@ -64,6 +65,13 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info)
                        [this, channel] { channel->post([this](Napi::Env env) { collect(env); }); }});
   Ref();
   info.Env().GetInstanceData<EngineRegistry>()->add(this);
+}
+
+Napi::Value EngineObject::listen(const Napi::CallbackInfo& info) {
+  return js::guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsString()) throw EngineError(ErrorCode::BadArgument, "the host is not a string");
+    return Napi::Number::New(info.Env(), engine_->listen(info[0].As<Napi::String>()));
+  });
 }
 
 Napi::Value EngineObject::connect(const Napi::CallbackInfo& info) {

@@ -42,6 +42,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void stop_at_end();
 
  private:
+  Napi::Value listen(const Napi::CallbackInfo& info);
   Napi::Value connect(const Napi::CallbackInfo& info);
   void abort_group(const Napi::CallbackInfo& info);
   Napi::Value load(const Napi::CallbackInfo& info);

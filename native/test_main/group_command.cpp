@@ -57,7 +57,7 @@ void join(std::istream& in, std::ostream& out) {
   std::copy(bytes.begin(), bytes.end(), options.secret.begin());
   for (std::string address; in >> address;) options.addresses.push_back(address);
   joined.reset();
-  joined = std::make_shared<TcpGroup>(options, [] {}, [] {});
+  joined = std::make_shared<TcpGroup>(options, Descriptor(), [] {}, [] {});
   out << "{\"rank\":" << joined->rank() << ",\"size\":" << joined->size() << "}";
 }
 

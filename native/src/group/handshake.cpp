@@ -102,11 +102,11 @@ std::optional<int> welcome(const TcpOptions& options, const Descriptor& socket, 
 
 }  // namespace
 
-std::vector<Descriptor> join_mesh(const TcpOptions& options, const OnWait& on_wait) {
+std::vector<Descriptor> join_mesh(const TcpOptions& options, Descriptor listener, const OnWait& on_wait) {
   const int size = static_cast<int>(options.addresses.size());
   const auto deadline = Clock::now() + options.join;
   std::vector<Descriptor> peers(size);
-  const Descriptor listener = listen_at(options.addresses[options.rank]);
+  if (!listener) listener = listen_at(options.addresses[options.rank]);
   for (int peer = 0; peer < options.rank; peer++) {
     while (!peers[peer]) {
       auto socket = try_connect(options, peer, deadline, on_wait);

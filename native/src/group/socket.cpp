@@ -94,6 +94,14 @@ Descriptor listen_at(const std::string& address) {
   return listener;
 }
 
+int port_of(const Descriptor& listener) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  getsockname(listener.number(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
 std::optional<Descriptor> accept_from(const Descriptor& listener, Clock::time_point deadline, const OnWait& on_wait) {
   while (wait_for(listener, POLLIN, deadline, on_wait)) {
     Descriptor accepted(::accept(listener.number(), nullptr, nullptr));

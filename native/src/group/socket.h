@@ -42,6 +42,8 @@ using OnWait = std::function<void()>;
 
 /** A listening socket at `ip:port` or `[ip6%scope]:port`. Throws `BadArgument`, or `GroupLost` when it is taken. */
 Descriptor listen_at(const std::string& address);
+/** The port of a listening socket. */
+int port_of(const Descriptor& listener);
 /** The next connection, non-blocking; none before the deadline: no value. */
 std::optional<Descriptor> accept_from(const Descriptor& listener, Clock::time_point deadline, const OnWait& on_wait);
 /** A connection, non-blocking; none when it is refused or the deadline passes. Throws `BadArgument`. */

@@ -29,7 +29,7 @@ std::string gone(int rank) { return name(rank) + " is gone: its process ended or
 
 }  // namespace
 
-TcpGroup::TcpGroup(const TcpOptions& options, const OnWait& on_joining, OnWait on_wait)
+TcpGroup::TcpGroup(const TcpOptions& options, Descriptor listener, const OnWait& on_joining, OnWait on_wait)
     : rank_(options.rank), silence_(options.silence), on_wait_(std::move(on_wait)) {
   int wake[2];
   if (pipe(wake) != 0) throw EngineError(ErrorCode::GroupLost, "cannot make a pipe: " + system_error());
@@ -40,7 +40,7 @@ TcpGroup::TcpGroup(const TcpOptions& options, const OnWait& on_joining, OnWait o
     fcntl(end, F_SETFL, O_NONBLOCK);
   }
   const auto now = Clock::now();
-  for (auto& socket : join_mesh(options, on_joining)) {
+  for (auto& socket : join_mesh(options, std::move(listener), on_joining)) {
     peers_.emplace_back();
     peers_.back().socket = std::move(socket);
   }

@@ -21,7 +21,7 @@ namespace skein {
 class TcpGroup final : public Group {
  public:
   /** Joins; `on_wait` is called at least every 100 ms of any wait, on the thread that waits. Throws as `join_mesh`. */
-  TcpGroup(const TcpOptions& options, const OnWait& on_joining, OnWait on_wait);
+  TcpGroup(const TcpOptions& options, Descriptor listener, const OnWait& on_joining, OnWait on_wait);
   ~TcpGroup() override;
 
   int rank() const override { return rank_; }

@@ -9,6 +9,7 @@ import type {
 
 /** What a test asks of a rank's process, and what it gets back; carried by the process's own channel. */
 export type RankCall =
+  | { readonly type: 'Listen'; readonly host: string }
   | { readonly type: 'Connect'; readonly options: GroupOptions }
   | { readonly type: 'Load'; readonly options: LoadOptions }
   | { readonly type: 'Submit'; readonly options: GenerateOptions }
@@ -32,6 +33,8 @@ const engine = loadAddon().createEngine((batch) => say({ type: 'Steps', batch })
 
 function answer(call: RankCall): unknown {
   switch (call.type) {
+    case 'Listen':
+      return engine.listen(call.host);
     case 'Connect':
       return engine.connect(call.options, (reason) => say({ type: 'Lost', reason }));
     case 'Load':

@@ -49,6 +49,7 @@ export class Rank {
     });
   }
 
+  listen = (host: string): Promise<number> => this.#call({ type: 'Listen', host });
   connect = (options: GroupOptions): Promise<void> => this.#call({ type: 'Connect', options });
   load = (options: LoadOptions): Promise<LoadedModel> => this.#call({ type: 'Load', options });
   submit = (options: Partial<GenerateOptions> = {}): Promise<number> =>
