@@ -1,0 +1,74 @@
+import { memo, type ReactElement, useState } from 'react';
+import { type Block, noBlocks, splitBlocks } from './blocks.ts';
+import { CodeBlock } from './code-block.tsx';
+import { hasFormula } from './math.ts';
+import { MarkdownText } from './markdown-text.tsx';
+import './markdown.css';
+
+/** Blocks that share one box, so that the browser skips what is out of sight box by box. */
+const SECTION_BLOCKS = 24;
+
+const REFERENCE = /\[[^\]\n]+\](?!\()/;
+
+/**
+ * Markdown as a model wrote it, safe to show whatever it holds: no raw HTML, nothing remote is loaded, links lead only
+ * outward. While `streaming`, `text` grows at its end, and only its last block is parsed again.
+ */
+export const Markdown = memo(function Markdown({
+  text,
+  streaming = false,
+}: {
+  readonly text: string;
+  readonly streaming?: boolean;
+}): ReactElement {
+  const [known, setKnown] = useState(noBlocks);
+  const blocks = splitBlocks(text, known);
+  if (blocks !== known) setKnown(blocks);
+  const definitions = blocks.list.flatMap((block) => block.definitions).join('\n');
+  const sections: ReactElement[] = [];
+  for (let from = 0; from < blocks.list.length; from += SECTION_BLOCKS) {
+    sections.push(
+      <div key={from} className="md-section">
+        {blocks.list.slice(from, from + SECTION_BLOCKS).map((block, index) => (
+          <BlockView
+            key={from + index}
+            kind={block.kind}
+            source={block.source}
+            language={block.language}
+            unfinished={block.open && streaming}
+            joined={block.joined}
+            definitions={block.kind === 'text' && REFERENCE.test(block.source) ? definitions : ''}
+          />
+        ))}
+      </div>,
+    );
+  }
+  return <div className={streaming ? 'md md-streaming' : 'md'}>{sections}</div>;
+});
+
+const BlockView = memo(function BlockView({
+  kind,
+  source,
+  language,
+  unfinished,
+  joined,
+  definitions,
+}: {
+  readonly kind: Block['kind'];
+  readonly source: string;
+  readonly language: string;
+  readonly unfinished: boolean;
+  readonly joined: boolean;
+  readonly definitions: string;
+}): ReactElement {
+  if (kind === 'code') return <CodeBlock code={source} language={language} />;
+  // Half a formula is an error to the typesetter; it stays as written until its end is there.
+  if (kind === 'math' && (unfinished || !hasFormula(`$$${source}$$`)))
+    return <pre className="md-formula">{source}</pre>;
+  const markdown = kind === 'math' ? `$$\n${source}\n$$` : source;
+  return (
+    <div className={joined ? 'md-joined' : undefined}>
+      <MarkdownText markdown={definitions === '' ? markdown : `${markdown}\n\n${definitions}`} />
+    </div>
+  );
+});
