@@ -39,13 +39,12 @@ describe('a rank that listens before its peers are known', () => {
     ranks.push(...group);
     const ports = await Promise.all(group.map((rank) => rank.listen('127.0.0.1')));
     expect(new Set(ports).size).toBe(3);
-    const options = (await groupOptions(3)).map((each) => ({
-      ...each,
-      addresses: ports.map((port) => `127.0.0.1:${port}`),
-    })) as [GroupOptions, GroupOptions, GroupOptions];
-    const late = [group[2].connect(options[2]), group[1].connect(options[1])];
+    const addresses = ports.map((port) => `127.0.0.1:${port}`);
+    const options = await groupOptions(3, { addresses });
+    const join = (rank: 0 | 1 | 2): Promise<void> => group[rank].connect(options[rank] as GroupOptions);
+    const early = [join(2), join(1)];
     await new Promise((resolve) => setTimeout(resolve, 300));
-    await Promise.all([...late, group[0].connect(options[0])]);
+    await Promise.all([...early, join(0)]);
     const shards = shardOptions('Pipeline', 3);
     await Promise.all(group.map((rank, index) => rank.load(shards[index] as LoadOptions)));
     expect(await group[0].generate({ maxTokens: 3 })).toHaveLength(3);
