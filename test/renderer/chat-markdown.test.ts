@@ -8,7 +8,8 @@ import {
 } from '../../renderer/components/markdown/blocks.ts';
 import { codeChunks } from '../../renderer/components/markdown/code-chunks.ts';
 import { outwardLink } from '../../renderer/components/markdown/link.ts';
-import { hasFormula, writeFormulas } from '../../renderer/components/markdown/math.ts';
+import { writeFormulas } from '../../renderer/components/markdown/math.ts';
+import { references } from '../../renderer/components/markdown/references.ts';
 
 const shown = ({ kind, source, language, open, joined }: Block): string =>
   `${kind}${language === '' ? '' : `:${language}`}${open ? ' open' : ''}${joined ? ' joined' : ''} ${JSON.stringify(source)}`;
@@ -90,6 +91,11 @@ describe('an answer is split into blocks', () => {
     const { list } = splitBlocks('See [it][1].\n\n[1]: https://example.org\n');
     expect(list.map(({ definitions }) => definitions)).toEqual([[], ['[1]: https://example.org']]);
   });
+
+  test('and only what a block refers to is told it', () => {
+    const blocks = splitBlocks('See [It][1] or [two].\n\nNot [1](x).\n\n[1]: a\n[Two]: b\n[1]: c\n[3]: d');
+    expect(blocks.list.slice(0, 2).map(references(blocks))).toEqual(['[1]: a\n[Two]: b', '']);
+  });
 });
 
 const MIXED = [
@@ -140,13 +146,6 @@ describe('formulas', () => {
   ];
   for (const [name, markdown, written] of rows)
     test(name, () => expect(writeFormulas(markdown)).toBe(written));
-
-  test('the typesetter is wanted for formulas alone', () => {
-    expect([hasFormula(writeFormulas('costs $5')), hasFormula(writeFormulas('is $x$'))]).toEqual([
-      false,
-      true,
-    ]);
-  });
 });
 
 describe('links', () => {

@@ -5,11 +5,10 @@ import remarkGfm from 'remark-gfm';
 import remarkMath from 'remark-math';
 import { chat } from '../../strings/chat.ts';
 import { CodeBlock } from './code-block.tsx';
-import { typesetter } from './formula.ts';
-import { useLazyPart } from './lazy-part.ts';
+import { Formula } from './formula.tsx';
 import { lineBreaks } from './line-breaks.ts';
 import { outwardLink } from './link.ts';
-import { hasFormula, writeFormulas } from './math.ts';
+import { writeFormulas } from './math.ts';
 
 const REMARK: Parameters<typeof ReactMarkdown>[0]['remarkPlugins'] = [
   remarkGfm,
@@ -23,16 +22,9 @@ export const MarkdownText = memo(function MarkdownText({
 }: {
   readonly markdown: string;
 }): ReactElement {
-  const source = writeFormulas(markdown);
-  const formulas = useLazyPart(typesetter, hasFormula(source));
   return (
-    <ReactMarkdown
-      remarkPlugins={REMARK}
-      rehypePlugins={formulas}
-      components={COMPONENTS}
-      urlTransform={outwardLink}
-    >
-      {source}
+    <ReactMarkdown remarkPlugins={REMARK} components={COMPONENTS} urlTransform={outwardLink}>
+      {writeFormulas(markdown)}
     </ReactMarkdown>
   );
 });
@@ -49,8 +41,16 @@ const COMPONENTS: Components = {
   img: ({ src, alt }) => <ImageLink address={typeof src === 'string' ? src : ''} alt={alt ?? ''} />,
   pre: ({ node, children }) => {
     const code = codeOf(node);
-    return code === null ? <pre>{children}</pre> : <CodeBlock code={code.text} language={code.language} />;
+    if (code === null) return <pre>{children}</pre>;
+    if (code.language === 'math') return <Formula formula={code.text} display />;
+    return <CodeBlock code={code.text} language={code.language} />;
   },
+  code: ({ className, children }) =>
+    className?.includes('language-math') === true && typeof children === 'string' ? (
+      <Formula formula={children} display={false} />
+    ) : (
+      <code>{children}</code>
+    ),
   table: ({ children }) => (
     <div className="md-table" role="region" aria-label={chat.table} tabIndex={0}>
       <table>{children}</table>

@@ -1,14 +1,13 @@
 import { memo, type ReactElement, useState } from 'react';
 import { type Block, noBlocks, splitBlocks } from './blocks.ts';
 import { CodeBlock } from './code-block.tsx';
-import { hasFormula } from './math.ts';
+import { Formula } from './formula.tsx';
 import { MarkdownText } from './markdown-text.tsx';
+import { references } from './references.ts';
 import './markdown.css';
 
 /** Blocks that share one box, so that the browser skips what is out of sight box by box. */
 const SECTION_BLOCKS = 24;
-
-const REFERENCE = /\[[^\]\n]+\](?!\()/;
 
 /**
  * Markdown as a model wrote it, safe to show whatever it holds: no raw HTML, nothing remote is loaded, links lead only
@@ -24,7 +23,7 @@ export const Markdown = memo(function Markdown({
   const [known, setKnown] = useState(noBlocks);
   const blocks = splitBlocks(text, known);
   if (blocks !== known) setKnown(blocks);
-  const definitions = blocks.list.flatMap((block) => block.definitions).join('\n');
+  const definitions = references(blocks);
   const sections: ReactElement[] = [];
   for (let from = 0; from < blocks.list.length; from += SECTION_BLOCKS) {
     sections.push(
@@ -37,7 +36,7 @@ export const Markdown = memo(function Markdown({
             language={block.language}
             unfinished={block.open && streaming}
             joined={block.joined}
-            definitions={block.kind === 'text' && REFERENCE.test(block.source) ? definitions : ''}
+            definitions={definitions(block)}
           />
         ))}
       </div>,
@@ -63,12 +62,15 @@ const BlockView = memo(function BlockView({
 }): ReactElement {
   if (kind === 'code') return <CodeBlock code={source} language={language} />;
   // Half a formula is an error to the typesetter; it stays as written until its end is there.
-  if (kind === 'math' && (unfinished || !hasFormula(`$$${source}$$`)))
-    return <pre className="md-formula">{source}</pre>;
-  const markdown = kind === 'math' ? `$$\n${source}\n$$` : source;
+  if (kind === 'math')
+    return unfinished ? (
+      <pre className="md-formula">{source}</pre>
+    ) : (
+      <Formula formula={source.trim()} display />
+    );
   return (
     <div className={joined ? 'md-joined' : undefined}>
-      <MarkdownText markdown={definitions === '' ? markdown : `${markdown}\n\n${definitions}`} />
+      <MarkdownText markdown={definitions === '' ? source : `${source}\n\n${definitions}`} />
     </div>
   );
 });

@@ -18,8 +18,3 @@ export function writeFormulas(markdown: string): string {
     },
   );
 }
-
-/** Whether the text has something for the formula typesetter, so that it need not be loaded otherwise. */
-export function hasFormula(markdown: string): boolean {
-  return /\$\$[\s\S]+?\$\$/.test(markdown);
-}
