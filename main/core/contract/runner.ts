@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { RunnerId, TaskId } from '../id.ts';
 import { RunnerFailure } from '../instance.ts';
+import { Sharding } from '../model-card.ts';
 import { TaskEnd, TokenUsage } from '../task.ts';
+import { IpAddress } from '../topology.ts';
 
 /** The wire between a node and its runner processes. Both ends come from one release; a mismatch ends the runner. */
-export const RUNNER_PROTOCOL = 1;
+export const RUNNER_PROTOCOL = 2;
 
 export const ChatMessage = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
@@ -41,14 +43,16 @@ export const GenerationRequest = z.strictObject({
 });
 export type GenerationRequest = z.infer<typeof GenerationRequest>;
 
-/** What one runner process is to hold. Sent once, first. */
+/** What one runner process is to hold. Sent first, and again to a parked one, for the same shard. */
 export const RunnerSetup = z.strictObject({
   runnerId: RunnerId,
   modelPath: z.string().min(1),
   rank: z.int().min(0),
-  worldSize: z.int().min(1),
+  worldSize: z.int().min(1).max(64),
   firstLayer: z.int().min(0),
   lastLayer: z.int().min(1),
+  /** One of several ranks: what it holds of these layers, and where it listens for the others. Absent = alone. */
+  group: z.strictObject({ sharding: Sharding, listenAt: IpAddress }).optional(),
   contextTokens: z.int().min(1),
   /** As `EngineLimits` of `native/addon.d.ts`. */
   maxTasks: z.int().min(1).max(64),
@@ -58,15 +62,31 @@ export const RunnerSetup = z.strictObject({
 });
 export type RunnerSetup = z.infer<typeof RunnerSetup>;
 
+/** How a rank joins the others of its attempt. */
+export const GroupInvitation = z.strictObject({
+  /** `ip:port` of every rank by rank, its own too. */
+  addresses: z.array(z.string()).min(2).max(64),
+  /** Names of the ranks' nodes, for people. */
+  names: z.array(z.string()).min(2).max(64),
+  /** 16 bytes that only nodes of the cluster can know, another for each attempt; hexadecimal. */
+  secret: z.string().regex(/^[0-9a-f]{32}$/),
+  joinMs: z.int().min(1),
+  /** A rank that says nothing for as long is lost. */
+  silenceMs: z.int().min(50),
+});
+export type GroupInvitation = z.infer<typeof GroupInvitation>;
+
 /** Node → runner. Each phase is started by its own message, so that ranks move in step. */
 export const RunnerRequest = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Setup'), setup: RunnerSetup }),
-  z.strictObject({ type: z.literal('Connect') }),
+  z.strictObject({ type: z.literal('Connect'), group: GroupInvitation.optional() }),
   z.strictObject({ type: z.literal('Load') }),
   z.strictObject({ type: z.literal('WarmUp') }),
   z.strictObject({ type: z.literal('Generate'), taskId: TaskId, generation: GenerationRequest }),
   /** A task that ended or never was: no effect. */
   z.strictObject({ type: z.literal('Cancel'), taskId: TaskId }),
+  /** Leave the group and wait with the weights: the answer is `Parked`, then another `Setup` or `Shutdown` may come. */
+  z.strictObject({ type: z.literal('Park') }),
   /** Cancel everything, free the weights, exit 0. May come twice and at any time. */
   z.strictObject({ type: z.literal('Shutdown') }),
 ]);
@@ -85,6 +105,8 @@ export type TokenDetail = z.infer<typeof TokenDetail>;
 /** Runner → node. */
 export const RunnerReport = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Hello'), protocol: z.int(), pid: z.int() }),
+  /** Of a rank of several, after its Setup: its socket is open. */
+  z.strictObject({ type: z.literal('Listening'), port: z.int().min(1).max(65_535) }),
   z.strictObject({ type: z.literal('Connected') }),
   z.strictObject({ type: z.literal('Loading'), layersLoaded: z.int(), totalLayers: z.int() }),
   z.strictObject({ type: z.literal('Loaded'), weightBytes: z.int(), contextTokens: z.int() }),
@@ -119,6 +141,9 @@ export const RunnerReport = z.discriminatedUnion('type', [
     code: z.enum(['QueueFull', 'PromptTooLong', 'BadRequest', 'NotReady']),
     message: z.string(),
   }),
+  /** The attempt is over, all tasks have ended, and its weights stay: it is parked. Instead of `Failed` or `Parked`. */
+  z.strictObject({ type: z.literal('GroupLost'), failure: RunnerFailure }),
+  z.strictObject({ type: z.literal('Parked') }),
   /** Its last word before it exits with code 1. */
   z.strictObject({ type: z.literal('Failed'), failure: RunnerFailure }),
   z.strictObject({ type: z.literal('ShutDown') }),
