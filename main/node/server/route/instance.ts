@@ -10,10 +10,10 @@ import type { Instance } from '../../../core/instance.ts';
 import type { NodeApi } from '../../api.ts';
 import { HttpError } from '../http-error.ts';
 import { instanceFor } from '../instance-request.ts';
+import { knownCard } from '../operation/model.ts';
 import { refusalError } from '../refusal.ts';
 import { okAnswer, route, type JsonAnswer, type Route } from '../route.ts';
 import { instanceView } from '../state-view.ts';
-import { knownCard } from './model.ts';
 
 const byId = { id: 'The Instance id.' };
 

@@ -6,15 +6,17 @@ import {
   MetaInstanceView,
   UpdateMetaInstanceBody,
 } from '../../../core/contract/rest.ts';
-import type { Command } from '../../../core/command.ts';
-import { MetaInstanceId, type CommandId, type ModelId } from '../../../core/id.ts';
-import type { MetaInstance, SpecChanges } from '../../../core/meta-instance.ts';
+import type { SpecChanges } from '../../../core/meta-instance.ts';
 import type { NodeApi } from '../../api.ts';
-import { HttpError } from '../http-error.ts';
 import { metaInstanceView } from '../meta-instance-view.ts';
-import { refusalError } from '../refusal.ts';
+import {
+  askOf,
+  createMetaInstance,
+  knownMetaInstance,
+  updateMetaInstance,
+  type Received,
+} from '../operation/meta-instance.ts';
 import { okAnswer, route, type JsonAnswer, type Route } from '../route.ts';
-import { knownCard } from './model.ts';
 
 const byId = { id: 'The MetaInstance id.' };
 
@@ -50,7 +52,8 @@ export const metaInstanceRoutes: readonly Route[] = [
     summary: 'One MetaInstance: what is wanted, its phase, conditions and last failure.',
     params: byId,
     answers: { 200: { description: 'The MetaInstance.', schema: MetaInstanceView } },
-    handle: ({ param }, { api }) => okAnswer(metaInstanceView(api.state(), known(api, param('id')))),
+    handle: ({ param }, { api }) =>
+      okAnswer(metaInstanceView(api.state(), knownMetaInstance(api, param('id')))),
   }),
   route({
     method: 'patch',
@@ -106,33 +109,7 @@ export const metaInstanceRoutes: readonly Route[] = [
   }),
 ];
 
-function known(api: NodeApi, id: string): MetaInstance {
-  const { metaInstances } = api.state();
-  const found = Object.hasOwn(metaInstances, id) ? metaInstances[id as MetaInstanceId] : undefined;
-  if (found !== undefined) return found;
-  throw new HttpError(404, `There is no MetaInstance ${id.slice(0, 100)}.`, { param: 'id' });
-}
-
-async function ask(
-  api: NodeApi,
-  type:
-    | 'DeleteMetaInstance'
-    | 'RetryMetaInstance'
-    | 'LoadMetaInstance'
-    | 'PauseMetaInstance'
-    | 'ResumeMetaInstance',
-  id: string,
-): Promise<JsonAnswer> {
-  const { metaInstanceId } = known(api, id);
-  const commandId = api.newCommandId();
-  const result = await api.submit({ type, commandId, metaInstanceId });
-  if (!result.ok) throw refusalError(result.error, 'id');
-  return okAnswer(received(commandId, metaInstanceId));
-}
-
 async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): Promise<JsonAnswer> {
-  const { metaInstanceId } = known(api, id);
-  const commandId = api.newCommandId();
   const changes = Object.fromEntries(
     Object.entries({
       modelId: body.model_id,
@@ -150,83 +127,32 @@ async function update(api: NodeApi, id: string, body: UpdateMetaInstanceBody): P
       ([, value]) => value !== undefined,
     ),
   );
-  const result = await api.submit({
-    type: 'UpdateMetaInstance',
-    commandId,
-    metaInstanceId,
-    changes,
-    ...(body.model_id === undefined ? {} : { card: knownCard(api, body.model_id, 'model_id') }),
-  });
-  if (!result.ok) throw refusalError(result.error, result.error.code === 'NotSupported' ? 'sharding' : 'id');
-  return okAnswer(received(commandId, metaInstanceId));
+  return okAnswer(received(await updateMetaInstance(api, id, changes)));
 }
-
-const MAX_NAMES = 1_000;
 
 async function create(api: NodeApi, body: CreateMetaInstanceBody): Promise<JsonAnswer> {
-  const card = knownCard(api, body.model_id, 'model_id');
-  const spec = {
-    modelId: body.model_id,
-    sharding: body.sharding,
-    interconnect: body.instance_meta,
-    minNodes: body.min_nodes,
-    ...(body.max_nodes === undefined ? {} : { maxNodes: body.max_nodes }),
-    nodeIds: body.node_ids,
-    ...(body.placement === undefined ? {} : { placement: body.placement }),
-    ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
-    ...(body.priority === undefined ? {} : { priority: body.priority }),
-    ...(body.preempt === undefined ? {} : { preempt: body.preempt }),
-    ...(body.idle_unload_seconds === undefined ? {} : { idleUnloadSeconds: body.idle_unload_seconds }),
-  };
-  if (!card.shardings.includes(spec.sharding)) {
-    throw new HttpError(
-      400,
-      `${card.modelId} can't be sharded as ${spec.sharding}; it allows ${card.shardings.join(', ')}.`,
-      { param: 'sharding' },
-    );
-  }
-  const least = Math.max(spec.minNodes, spec.nodeIds.length);
-  if (body.max_nodes !== undefined && body.max_nodes < least) {
-    throw new HttpError(400, `max_nodes is ${body.max_nodes}, but at least ${least} nodes are asked for.`, {
-      param: 'max_nodes',
-    });
-  }
-  const submit = (metaInstanceId: MetaInstanceId, commandId: CommandId): ReturnType<NodeApi['submit']> =>
-    api.submit({ type: 'CreateMetaInstance', commandId, metaInstanceId, spec, card } satisfies Command);
-  const commandId = api.newCommandId();
-
-  if (body.meta_instance_id !== undefined) {
-    const result = await submit(body.meta_instance_id, commandId);
-    if (!result.ok) throw refusalError(result.error, 'meta_instance_id');
-    return okAnswer({ ...received(commandId, body.meta_instance_id), model_card: card });
-  }
-  for (let number = 1; number <= MAX_NAMES; number += 1) {
-    const name = derivedName(card.modelId, number);
-    if (api.state().metaInstances[name] !== undefined) continue;
-    const result = await submit(name, commandId);
-    if (result.ok) return okAnswer({ ...received(commandId, name), model_card: card });
-    // Someone took the name between the look and the command: the next one, then.
-    if (result.error.code !== 'AlreadyExists' && result.error.code !== 'Deleting') {
-      throw refusalError(result.error, 'model_id');
-    }
-  }
-  throw new HttpError(409, `There are ${MAX_NAMES} MetaInstances of ${card.modelId}; name yours yourself.`, {
-    param: 'meta_instance_id',
+  const { card, ...ids } = await createMetaInstance(api, {
+    spec: {
+      modelId: body.model_id,
+      sharding: body.sharding,
+      interconnect: body.instance_meta,
+      minNodes: body.min_nodes,
+      ...(body.max_nodes === undefined ? {} : { maxNodes: body.max_nodes }),
+      nodeIds: body.node_ids,
+      ...(body.placement === undefined ? {} : { placement: body.placement }),
+      ...(body.context_length === undefined ? {} : { contextLength: body.context_length }),
+      ...(body.priority === undefined ? {} : { priority: body.priority }),
+      ...(body.preempt === undefined ? {} : { preempt: body.preempt }),
+      ...(body.idle_unload_seconds === undefined ? {} : { idleUnloadSeconds: body.idle_unload_seconds }),
+    },
+    metaInstanceId: body.meta_instance_id,
   });
+  return okAnswer({ ...received(ids), model_card: card });
 }
 
-/** `org/SmolLM2-135M-Instruct` → `smollm2-135m-instruct`, then `smollm2-135m-instruct-2`, … */
-export function derivedName(modelId: ModelId, number: number): MetaInstanceId {
-  const suffix = number === 1 ? '' : `-${number}`;
-  const base = modelId
-    .slice(modelId.indexOf('/') + 1)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 63 - suffix.length)
-    .replace(/-+$/, '');
-  return MetaInstanceId.parse(`${base}${suffix}`);
-}
+const ask = async (...args: Parameters<typeof askOf>): Promise<JsonAnswer> =>
+  okAnswer(received(await askOf(...args)));
 
-function received(commandId: CommandId, metaInstanceId: MetaInstanceId): CommandAnswer {
+function received({ commandId, metaInstanceId }: Received): CommandAnswer {
   return { message: 'Command received.', command_id: commandId, meta_instance_id: metaInstanceId };
 }

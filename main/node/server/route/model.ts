@@ -3,7 +3,7 @@ import type { ModelCard } from '../../../core/model-card.ts';
 import { MiB } from '../../../core/unit.ts';
 import { values } from '../../../core/view.ts';
 import type { NodeApi } from '../../api.ts';
-import { HttpError } from '../http-error.ts';
+import { knownCard } from '../operation/model.ts';
 import { okAnswer, route, type Route } from '../route.ts';
 
 const list = (path: string): Route =>
@@ -35,15 +35,6 @@ export const modelRoutes: readonly Route[] = [
   one('/v1/models/:id{.+}'),
   one('/models/:id{.+}'),
 ];
-
-/** @throws HttpError 404 that names what is known */
-export function knownCard(api: NodeApi, modelId: string, param: string): ModelCard {
-  const card = api.models().find((each) => each.modelId === modelId);
-  if (card !== undefined) return card;
-  const known = api.models().map((each) => each.modelId);
-  const help = known.length === 0 ? 'none is known here' : `known are ${known.slice(0, 10).join(', ')}`;
-  throw new HttpError(404, `There is no model ${modelId.slice(0, 160)}; ${help}.`, { param });
-}
 
 function isDownloaded(api: NodeApi, { modelId }: ModelCard): boolean {
   return values(api.state().downloads).some((models) => models[modelId]?.type === 'Completed');

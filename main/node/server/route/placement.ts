@@ -5,24 +5,9 @@ import {
   PreviewsAnswer,
   PreviewsQuery,
 } from '../../../core/contract/rest-placement.ts';
-import { editedSpec } from '../../../core/edit.ts';
-import type { MetaInstanceId, NodeId } from '../../../core/id.ts';
-import { requestOf } from '../../../core/placement/place.ts';
-import {
-  onlyNodes,
-  preview,
-  previewAll,
-  previewUpdate,
-  type Preview,
-  type UpdatePreview,
-  type Wish,
-} from '../../../core/placement/preview.ts';
-import type { PlacementContext } from '../../../core/placement/request.ts';
-import { DEFAULT_PRIORITY } from '../../../core/policy.ts';
-import type { ClusterState } from '../../../core/state.ts';
-import type { NodeApi } from '../../api.ts';
-import type { Clock } from '../../clock.ts';
+import type { Preview } from '../../../core/placement/preview.ts';
 import { HttpError } from '../http-error.ts';
+import { previewFor, previewsFor } from '../operation/placement.ts';
 import {
   candidateInstance,
   candidatesView,
@@ -31,7 +16,6 @@ import {
   previewsView,
 } from '../placement-view.ts';
 import { okAnswer, route, type Route } from '../route.ts';
-import { knownCard } from './model.ts';
 
 const repeated = ['node_ids'];
 
@@ -45,15 +29,8 @@ export const placementRoutes: readonly Route[] = [
     repeated,
     answers: { 200: { description: 'One entry each, possible or not.', schema: PreviewsAnswer } },
     handle: ({ query }, { api, clock }) => {
-      const card = knownCard(api, query.model_id, 'model_id');
-      const all = api.state();
-      knownNodes(all, query.node_ids);
-      const state = query.node_ids.length === 0 ? all : onlyNodes(all, query.node_ids);
-      const contextLength =
-        query.context_length ?? Math.min(card.contextLength, api.policy.defaultContextLength);
-      return okAnswer(
-        previewsView(state, previewAll(state, { card, contextLength }, contextOf(api, clock), wishOf(query))),
-      );
+      const { state, previews } = previewsFor(api, clock, query);
+      return okAnswer(previewsView(state, previews));
     },
   }),
   route({
@@ -85,70 +62,6 @@ export const placementRoutes: readonly Route[] = [
       okAnswer(candidatesView(api.state(), previewFor(api, clock, query), query.meta_instance_id ?? null)),
   }),
 ];
-
-function previewFor(api: NodeApi, clock: Clock, query: PlacementQuery): Preview | UpdatePreview {
-  if (query.meta_instance_id !== undefined) return updateFor(api, clock, query, query.meta_instance_id);
-  if (query.model_id === undefined) {
-    throw new HttpError(400, 'Name a model_id, or a meta_instance_id.', { param: 'model_id' });
-  }
-  const card = knownCard(api, query.model_id, 'model_id');
-  const state = api.state();
-  knownNodes(state, query.node_ids);
-  const spec = {
-    modelId: query.model_id,
-    sharding: query.sharding ?? 'Pipeline',
-    interconnect: query.instance_meta ?? 'MlxRing',
-    minNodes: query.min_nodes ?? 1,
-    maxNodes: query.max_nodes,
-    nodeIds: query.node_ids,
-    placement: query.placement,
-    contextLength: query.context_length,
-  };
-  return preview(state, requestOf(spec, card, api.policy), contextOf(api, clock), wishOf(query));
-}
-
-/** What an edit would do; it is refused where the edit would be. */
-function updateFor(api: NodeApi, clock: Clock, query: PlacementQuery, id: MetaInstanceId): UpdatePreview {
-  const state = api.state();
-  const metaInstance = Object.hasOwn(state.metaInstances, id) ? state.metaInstances[id] : undefined;
-  if (metaInstance === undefined) {
-    throw new HttpError(404, `There is no MetaInstance ${id}.`, { param: 'meta_instance_id' });
-  }
-  knownNodes(state, query.node_ids);
-  const spec = editedSpec(metaInstance.spec, {
-    modelId: query.model_id,
-    sharding: query.sharding,
-    interconnect: query.instance_meta,
-    minNodes: query.min_nodes,
-    maxNodes: query.max_nodes,
-    nodeIds: query.node_ids.length === 0 ? undefined : query.node_ids,
-    placement: query.placement,
-    contextLength: query.context_length,
-    priority: query.priority,
-    preempt: query.preempt,
-  });
-  const same = spec.modelId === metaInstance.card.modelId;
-  const card = same ? metaInstance.card : knownCard(api, spec.modelId, 'model_id');
-  return previewUpdate(state, metaInstance, { spec, card }, contextOf(api, clock));
-}
-
-const wishOf = ({ priority, preempt: may }: Pick<PlacementQuery, 'priority' | 'preempt'>): Wish => ({
-  priority: priority ?? DEFAULT_PRIORITY,
-  preempt: may ?? false,
-});
-
-const contextOf = (api: NodeApi, clock: Clock): PlacementContext => ({
-  now: clock.now(),
-  telemetry: api.telemetry(),
-  policy: api.policy,
-});
-
-/** @throws HttpError 400 that names the first one that is unknown */
-function knownNodes(state: ClusterState, nodeIds: readonly NodeId[]): void {
-  const unknown = nodeIds.find((nodeId) => !Object.hasOwn(state.nodes, nodeId));
-  if (unknown === undefined) return;
-  throw new HttpError(400, `This cluster has no node ${unknown.slice(0, 128)}.`, { param: 'node_ids' });
-}
 
 function whyNot({ problem, changes }: Preview): string {
   const help = changes.length === 0 ? '' : `. Any of these would help: ${changes.join('; ')}`;
