@@ -1,5 +1,6 @@
 /** What the chat says. */
 export const chat = {
+  noTarget: 'Choose a model first.',
   image: 'Picture (not loaded)',
   table: 'Table',
   checkbox: 'Done',

@@ -4,7 +4,7 @@ import {
   MAX_ATTACHMENT_BYTES,
   splitAttachments,
   withAttachments,
-} from '../../renderer/views/chat/attachment.ts';
+} from '../../renderer/stores/chat/attachment.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answerParts, type Part, spokenText } from '../../renderer/views/chat/parts.ts';
+import { answerParts, type Part, spokenText } from '../../renderer/stores/chat/parts.ts';
 
 const thought = (text: string, open = false): Part => ({ type: 'reasoning', text, open });
 const said = (text: string): Part => ({ type: 'text', text });

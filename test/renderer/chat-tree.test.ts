@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { branchOf, childrenOf, choose, forkOf, type TreeMessage } from '../../renderer/views/chat/tree.ts';
+import { branchOf, childrenOf, choose, forkOf, type TreeMessage } from '../../renderer/stores/chat/tree.ts';
 
 /** `a`, `b<a` = b answers a; in the order in which they were said. */
 const said = (...messages: readonly string[]): readonly TreeMessage[] =>

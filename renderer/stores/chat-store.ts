@@ -1,0 +1,141 @@
+import { makeAutoObservable, runInAction } from 'mobx';
+import { ConversationId } from '../../main/core/contract/ipc-conversation.ts';
+import { type Attachment, withAttachments } from './chat/attachment.ts';
+import { ConversationList } from './chat/conversation-list.ts';
+import { type Draft, Drafts, emptyDraft, type TextStore } from './chat/drafts.ts';
+import type { FrameClock } from './chat/live-answer.ts';
+import { OpenConversation } from './chat/open-conversation.ts';
+import type { ChatPort } from './chat/port.ts';
+
+export interface ChatStoreComponents {
+  readonly port: ChatPort;
+  readonly clock: FrameClock;
+  readonly store: TextStore;
+  /** The address of the page follows what is shown; null = a conversation not begun. */
+  readonly shown: (id: ConversationId | null) => void;
+}
+
+/** The chat: the list of conversations, the one that is shown, and what is typed. */
+export class ChatStore {
+  readonly list: ConversationList;
+  current: OpenConversation;
+  draft: Draft;
+  /** The target for new conversations: the one used last. */
+  usualTarget: string | null = null;
+  readonly #components: ChatStoreComponents;
+  readonly #drafts: Drafts;
+  /** Conversations with answers being written while another is shown. */
+  readonly #busy = new Set<OpenConversation>();
+
+  constructor(components: ChatStoreComponents) {
+    this.#components = components;
+    this.#drafts = new Drafts({ store: components.store });
+    this.list = new ConversationList(components);
+    this.usualTarget = components.store.getItem(USUAL_TARGET);
+    this.current = this.#conversation(null);
+    this.draft = this.#drafts.read('');
+    makeAutoObservable(this, { list: false }, { autoBind: true, deep: false });
+  }
+
+  /** Shows a conversation; null = a new one. */
+  open(id: string | null): void {
+    if (this.current.id === id) return;
+    this.#saveDraft();
+    this.current.leave();
+    if (this.current.busy) this.#busy.add(this.current);
+    const parsed = id === null ? null : (ConversationId.safeParse(id).data ?? null);
+    const going = [...this.#busy].find((each) => each.id === parsed);
+    this.current = going ?? this.#conversation(parsed);
+    if (going === undefined) void this.current.load();
+    this.draft = this.#drafts.read(parsed ?? '');
+    this.#components.shown(parsed);
+  }
+
+  /** After the connection came back: what the page shows may be old. */
+  refresh(): void {
+    void this.list.refresh();
+    void this.current.load();
+  }
+
+  type(text: string): void {
+    this.draft = { ...this.draft, text };
+    this.#saveDraft();
+  }
+
+  attach(attachments: readonly Attachment[]): void {
+    this.draft = { ...this.draft, attachments };
+    this.#saveDraft();
+  }
+
+  /** Sends the draft; what is not taken stays, or comes back, as the draft. */
+  async send(): Promise<void> {
+    const { draft, current } = this;
+    if (current.busy || (draft.text.trim() === '' && draft.attachments.length === 0)) return;
+    const key = current.id ?? '';
+    this.draft = emptyDraft;
+    const taken = await current.send(withAttachments(draft.text.trim(), draft.attachments));
+    runInAction(() => {
+      // The kept draft goes only now, so that a page that is closed in between loses nothing.
+      const shown = this.current === current;
+      if (taken) this.#drafts.write(key, shown && key === (current.id ?? '') ? this.draft : emptyDraft);
+      else if (shown && this.draft.text === '' && this.draft.attachments.length === 0) this.#setDraft(draft);
+    });
+  }
+
+  useTarget(target: string): void {
+    this.usualTarget = target;
+    this.#components.store.setItem(USUAL_TARGET, target);
+    void this.current.setTarget(this.current.main, target);
+  }
+
+  /** @returns how to take it back while the node still can */
+  async remove(id: ConversationId): Promise<() => Promise<void>> {
+    await this.#components.port.call('deleteConversation', { conversationId: id });
+    runInAction(() => {
+      if (this.current.id === id) {
+        this.current.stop();
+        this.open(null);
+      }
+    });
+    await this.list.refresh();
+    return async () => {
+      await this.#components.port.call('restoreConversation', { conversationId: id });
+      await this.list.refresh();
+    };
+  }
+
+  async rename(id: ConversationId, title: string): Promise<void> {
+    if (this.current.id === id) return this.current.rename(title);
+    await this.#components.port.call('changeConversation', { conversationId: id, title });
+    this.list.refreshSoon();
+  }
+
+  export(id: ConversationId, format: 'Markdown' | 'Json'): Promise<{ fileName: string; text: string }> {
+    return this.#components.port.call('exportConversation', { conversationId: id, format });
+  }
+
+  #conversation(id: ConversationId | null): OpenConversation {
+    const { port, clock } = this.#components;
+    return new OpenConversation(
+      { port, clock, changed: this.#changed },
+      { id, target: id === null ? this.usualTarget : null },
+    );
+  }
+
+  readonly #changed = (conversation: OpenConversation): void => {
+    if (!conversation.busy) this.#busy.delete(conversation);
+    if (conversation === this.current) this.#components.shown(conversation.id);
+    this.list.refreshSoon();
+  };
+
+  #setDraft(draft: Draft): void {
+    this.draft = draft;
+    this.#saveDraft();
+  }
+
+  #saveDraft(): void {
+    this.#drafts.write(this.current.id ?? '', this.draft);
+  }
+}
+
+const USUAL_TARGET = 'skein.chat.target';
