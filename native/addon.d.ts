@@ -50,7 +50,9 @@ export interface EngineLimits {
   /**
    * Bound on the KV memory of all tasks together, at least one block of 64 tokens. A prompt that can never fit is refused,
    * one that does not fit now waits. When growing answers have used it up, the youngest task gives its memory back and
-   * waits; later its context is computed anew and it goes on where it was, saying nothing twice.
+   * waits; later its context is computed anew and it goes on where it was, saying nothing twice. What no task needs keeps
+   * whole blocks of tasks that have ended, those used longest ago giving way: a prompt that begins as one of them did
+   * starts behind what is kept (`StepOutput.cached`).
    */
   readonly kvBytes: number;
 }
@@ -115,8 +117,10 @@ export interface Sampling {
   readonly frequencyPenalty: number;
   readonly penaltyWindow: number;
   /**
-   * The same seed, prompt and sampling give the same tokens, whatever else runs: on the CPU to the last bit, unless the
-   * task had to give its KV memory back on the way (`kvBytes`), which rounds its context anew.
+   * The same seed, prompt and sampling give the same tokens, whatever else runs: on the CPU to the last bit when as much
+   * of the prompt was reused (`StepOutput.cached`), from tasks that computed it alike. What an answer's steps computed one
+   * by one and what a prompt's pieces compute together differ in rounding; so does the context of a task that had to give
+   * its KV memory back on the way (`kvBytes`). Where two tokens are all but equally likely, that may part two answers.
    */
   readonly seed: bigint;
 }
@@ -143,8 +147,10 @@ export interface StepOutput {
   /** Natural log of the token's probability before sampling modifies it (only when asked for). */
   readonly logprob?: number;
   readonly topLogprobs?: ReadonlyArray<{ readonly token: number; readonly logprob: number }>;
-  /** Prompt tokens processed so far; only rises. */
+  /** Prompt tokens processed so far, reused ones included; only rises. */
   readonly prefilled?: number;
+  /** With the task's first output: tokens that it began behind, because their keys and values were kept. Absent: none. */
+  readonly cached?: number;
   readonly finish?: Finish;
   readonly error?: string;
 }
@@ -158,6 +164,8 @@ export interface EngineHeartbeat {
   readonly queuedTasks: number;
   readonly weightBytes: number;
   readonly kvBytes: number;
+  /** Keys and values kept of tasks that have ended, beside `kvBytes`; they give way to tasks. */
+  readonly prefixBytes: number;
   /** Allocator figures of MLX. */
   readonly activeBytes: number;
   readonly peakBytes: number;

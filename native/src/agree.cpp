@@ -14,7 +14,7 @@ using Numbers = std::array<std::int64_t, kNumbers>;
 
 Numbers numbers_of(const RankShape& shape) {
   const auto& [config, shard, chunk, context, blocks] = shape;
-  return {/*version of these messages*/ 1, config.layers, config.hidden, config.feed_forward, config.heads,
+  return {/*version of these messages*/ 2, config.layers, config.hidden, config.feed_forward, config.heads,
           config.kv_heads, config.head_size, config.rope_size, config.vocabulary, config.context, chunk,
           shard.tensor_size, static_cast<std::int64_t>(config.rope_base),
           shard.first_layer, shard.last_layer, shard.tensor_rank, context, blocks};

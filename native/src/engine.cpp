@@ -254,6 +254,7 @@ LoadedModel Engine::load_model(const LoadJob& job) {
     job.layer_done(layers, layers);
   }
   RankShape shape = plan_limits(held_->config, request);
+  memory_.emplace(held_->llama.make_memory());
   join_ranks(job, shape);
   limits_ = request.limits;
   limits_.context_tokens = shape.context_tokens;
@@ -277,15 +278,15 @@ void Engine::run_one_step() {
   gauges_.phase = Phase::Stepping;
   was_busy_ = true;
   emit(table_->sweep());
-  std::vector<TaskId> evicted;
-  Step step = table_->next_step(evicted);
-  if (step.empty()) return;
+  std::vector<KvChange> changes;
+  Step step = table_->next_step(changes);
+  if (!settle_memory(std::move(changes)) || step.empty()) return;
   const auto after_layer = [this] {
     beat();
     emit(table_->sweep());
   };
   try {
-    auto logits = run_step(held_->llama, step, after_layer);
+    auto logits = run_step(held_->llama, *memory_, step, after_layer);
     const std::span<float> rows = logits ? std::span(logits->data<float>(), logits->size()) : std::span<float>();
     emit(table_->complete(step, sample_rows(step, rows)));
   } catch (...) {
@@ -329,6 +330,8 @@ void Engine::finish_everything() {
     table_->cancel_all();
     emit(table_->sweep());
   }
+  memory_.reset();
+  publish_memory();
   held_.reset();
   give_memory_back();
   mx::clear_streams();
@@ -342,7 +345,33 @@ void Engine::reject(Job& job, const EngineError& error) {
 }
 
 void Engine::emit(std::vector<StepOutput> outputs) {
+  if (table_) settle_memory(table_->take_changes());
   if (!outputs.empty()) listener_.outputs(std::move(outputs));
+}
+
+bool Engine::settle_memory(std::vector<KvChange> changes) {
+  std::string problem;
+  try {
+    for (const KvChange& change : changes) memory_->apply(change);
+    if (leader_) leader_->note(std::move(changes));
+  } catch (...) {
+    problem = as_engine_error(std::current_exception(), ErrorCode::OutOfMemory).what();
+  }
+  publish_memory();
+  if (problem.empty()) return true;
+  // Which changes were made is not known: everything begins anew, in a group with the next one.
+  std::vector<StepOutput> outputs = table_->fail_all(problem);
+  table_->forget_memory();
+  memory_.emplace(held_->llama.make_memory());
+  publish_memory();
+  if (group_) group_->abort(problem);
+  if (!outputs.empty()) listener_.outputs(std::move(outputs));
+  return false;
+}
+
+void Engine::publish_memory() {
+  gauges_.kv_bytes = memory_ ? memory_->task_bytes() : 0;
+  gauges_.prefix_bytes = memory_ ? memory_->kept_bytes() : 0;
 }
 
 void Engine::beat() {

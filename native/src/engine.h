@@ -15,6 +15,7 @@
 
 #include "engine_types.h"
 #include "group/group.h"
+#include "kv_memory.h"
 #include "llama.h"
 #include "ranks.h"
 #include "task_table.h"
@@ -45,7 +46,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /** Listens at a free port of `host`, which it returns, for the next `connect`. Throws `BadArgument`, `GroupLost` or `Closed`. */
+  /** Listens at a free port of `host` and returns it; the next `connect` uses it. Throws `BadArgument`, `GroupLost` or `Closed`. */
   int listen(const std::string& host);
   /** Joins a group, which the next `load` completes. Throws `BadArgument` when it is in one, `QueueFull` or `Closed`. */
   void connect(TcpOptions options, Connected done);
@@ -114,7 +115,11 @@ class Engine {
   void wait_for_work();
   void finish_everything();
   void reject(Job& job, const EngineError& error);
+  /** Outputs go out when the memory of tasks that ended is free. */
   void emit(std::vector<StepOutput> outputs);
+  /** Whether the changes could be made; else all tasks have failed. */
+  bool settle_memory(std::vector<KvChange> changes);
+  void publish_memory();
   void beat();
   void check_open_locked() const;
   void check_loaded_locked() const;
@@ -146,6 +151,8 @@ class Engine {
 
   // The engine thread's own.
   std::optional<Held> held_;
+  /** Of the model that is loaded; made anew by each load. */
+  std::optional<KvMemory> memory_;
   std::optional<Leader> leader_;
   std::optional<Follower> follower_;
   TaskId last_task_ = 0;

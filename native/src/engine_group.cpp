@@ -77,7 +77,7 @@ void Engine::join_ranks(const LoadJob& job, RankShape& shape) {
   if (group_->rank() == 0) {
     leader_.emplace(group_, held_->llama, sliced);
   } else {
-    follower_.emplace(group_, held_->llama, sliced, shape.context_tokens);
+    follower_.emplace(group_, held_->llama, *memory_, sliced, shape.context_tokens);
   }
 }
 
@@ -97,14 +97,14 @@ void Engine::lead_one_step() {
   // Cancels are seen between steps only: all ranks compute the rows that were planned.
   emit(table_->sweep());
   try {
-    std::vector<TaskId> evicted;
-    Step step = table_->next_step(evicted);
-    if (step.empty()) return;
+    std::vector<KvChange> changes;
+    Step step = table_->next_step(changes);
+    if (!settle_memory(std::move(changes)) || step.empty()) return;
     const auto after_layer = [this] {
       beat();
       group_->check();
     };
-    auto results = leader_->step(step, std::move(evicted), after_layer);
+    auto results = leader_->step(step, *memory_, after_layer);
     emit(table_->complete(step, std::move(results)));
   } catch (...) {
     lose_group(as_engine_error(std::current_exception(), ErrorCode::GroupLost));
@@ -123,7 +123,7 @@ void Engine::follow() {
   try {
     if (!follower_->step(kFollowerWait, began, after_layer)) become_idle();
     gauges_.active_tasks = follower_->tasks();
-    gauges_.kv_bytes = follower_->kv_bytes();
+    publish_memory();
   } catch (...) {
     lose_group(as_engine_error(std::current_exception(), ErrorCode::GroupLost));
   }
@@ -150,11 +150,12 @@ void Engine::lose_group(const EngineError& error) {
     lost_ = why;
     connect_asked_ = false;
   }
+  memory_.reset();
+  publish_memory();
   if (held_) held_->llama.set_sum(nullptr);
   group.reset();
   gauges_.active_tasks = 0;
   gauges_.queued_tasks = 0;
-  gauges_.kv_bytes = 0;
   if (!closing_) listener_.lost(why);
 }
 

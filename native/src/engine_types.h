@@ -61,6 +61,7 @@ struct StepOutput {
   /** Whether `sampled` carries log probabilities. */
   bool logprobs = false;
   std::optional<int> prefilled{};
+  std::optional<int> cached{};
   std::optional<Finish> finish{};
   std::string error{};
 };
@@ -78,6 +79,7 @@ struct Gauges {
   std::atomic<int> queued_tasks{0};
   std::atomic<std::int64_t> weight_bytes{0};
   std::atomic<std::int64_t> kv_bytes{0};
+  std::atomic<std::int64_t> prefix_bytes{0};
   std::atomic<std::int64_t> allocator_active_bytes{0};
   std::atomic<std::int64_t> allocator_peak_bytes{0};
   std::atomic<std::int64_t> allocator_cache_bytes{0};

@@ -143,6 +143,7 @@ Napi::Object step_output(Napi::Env env, const StepOutput& output) {
   auto result = Napi::Object::New(env);
   result.Set("task", static_cast<double>(output.task));
   if (output.prefilled) result.Set("prefilled", *output.prefilled);
+  if (output.cached) result.Set("cached", *output.cached);
   if (output.finish) result.Set("finish", name_of(*output.finish));
   if (!output.error.empty()) result.Set("error", output.error);
   if (!output.sampled) return result;
@@ -294,6 +295,7 @@ Napi::Value heartbeat(Napi::Env env, const Gauges& gauges) {
   result.Set("queuedTasks", gauges.queued_tasks.load());
   result.Set("weightBytes", static_cast<double>(gauges.weight_bytes.load()));
   result.Set("kvBytes", static_cast<double>(gauges.kv_bytes.load()));
+  result.Set("prefixBytes", static_cast<double>(gauges.prefix_bytes.load()));
   result.Set("activeBytes", static_cast<double>(gauges.allocator_active_bytes.load()));
   result.Set("peakBytes", static_cast<double>(gauges.allocator_peak_bytes.load()));
   result.Set("cacheBytes", static_cast<double>(gauges.allocator_cache_bytes.load()));

@@ -1,12 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "mlx/array.h"
 
 namespace skein {
+
+/** Keys and values of some tokens in one layer: [1 × kv_heads × tokens × head_size], fp32. */
+struct KvPair {
+  mlx::core::array keys;
+  mlx::core::array values;
+};
+
+/** Those of `KvCache::kBlockTokens` tokens in every layer of a shard. */
+using KvBlock = std::vector<KvPair>;
 
 /** Keys and values of one task for the layers of one shard, fp32. Grows by whole blocks; bounded by its owner's plan. */
 class KvCache {
@@ -30,6 +40,15 @@ class KvCache {
   std::pair<mlx::core::array, mlx::core::array> store(int layer, const mlx::core::array& keys,
                                                       const mlx::core::array& values, const mlx::core::array& angles,
                                                       int position);
+
+  /** A copy of block `index` of a layer. Lazy; nobody else holds its memory once it is evaluated. */
+  KvPair copy_block(int layer, int index) const;
+  /** Fills an empty layer with copies of whole blocks, with room for `tokens`, and evaluates it. */
+  void fill(int layer, std::span<const KvPair> blocks, int tokens);
+  /** Frees a layer's buffers. */
+  void clear(int layer);
+  /** Of no tokens. */
+  KvPair nothing() const;
 
   /** Memory of the buffers allocated so far. */
   std::int64_t bytes() const;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gguf.h"
-#include "kv_cache.h"
+#include "kv_memory.h"
 #include "llama_config.h"
 #include "mlx/array.h"
 #include "shard.h"
@@ -53,6 +53,7 @@ class Llama {
   bool has_head() const { return output_norm_.has_value(); }
   std::size_t weight_bytes() const { return weight_bytes_; }
   KvCache make_cache() const { return {layers(), config_.kv_heads, config_.head_size}; }
+  KvMemory make_memory() const { return {layers(), config_.kv_heads, config_.head_size}; }
 
   /** The rows [position, position + rows) of the task that owns `cache`, ready for `layer`. */
   Segment segment(int position, int rows, KvCache& cache) const;

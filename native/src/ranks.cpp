@@ -1,5 +1,6 @@
 #include "ranks.h"
 
+#include <iterator>
 #include <utility>
 
 #include "error.h"
@@ -37,9 +38,13 @@ std::vector<RowResult> sample(const Step& step, std::optional<mx::array>& logits
 Leader::Leader(std::shared_ptr<Group> group, const Llama& llama, bool sliced)
     : group_(std::move(group)), llama_(llama), sliced_(sliced) {}
 
-StepMessage Leader::message_for(const Step& step, std::vector<TaskId> evicted) {
+void Leader::note(std::vector<KvChange> changes) {
+  changes_.insert(changes_.end(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+}
+
+StepMessage Leader::message_for(const Step& step) {
   StepMessage message;
-  message.evicted = std::move(evicted);
+  message.changes = std::exchange(changes_, {});
   for (auto next = announced_.begin(); next != announced_.end();) {
     const auto each = next++;
     if (!each->second->ended) continue;
@@ -54,9 +59,9 @@ StepMessage Leader::message_for(const Step& step, std::vector<TaskId> evicted) {
   return message;
 }
 
-std::vector<RowResult> Leader::step(Step& step, std::vector<TaskId> evicted, const std::function<void()>& after_layer) {
-  group_->send(1, encode(message_for(step, std::move(evicted))));
-  auto logits = run_step(llama_, step, after_layer, border_of(group_, llama_, sliced_));
+std::vector<RowResult> Leader::step(Step& step, KvMemory& memory, const std::function<void()>& after_layer) {
+  group_->send(1, encode(message_for(step)));
+  auto logits = run_step(llama_, memory, step, after_layer, border_of(group_, llama_, sliced_));
   // Rows that nobody samples may still be added up; the next message must not come between.
   if (sliced_) mx::synchronize();
   group_->check();
@@ -65,12 +70,16 @@ std::vector<RowResult> Leader::step(Step& step, std::vector<TaskId> evicted, con
 }
 
 void Leader::announce_ended() {
-  const StepMessage message = message_for({}, {});
-  if (!message.ended.empty()) group_->send(1, encode(message));
+  const StepMessage message = message_for({});
+  if (!message.ended.empty() || !message.changes.empty()) group_->send(1, encode(message));
 }
 
-Follower::Follower(std::shared_ptr<Group> group, const Llama& llama, bool sliced, int context_tokens)
-    : group_(std::move(group)), llama_(llama), sliced_(sliced), context_tokens_(context_tokens) {}
+Follower::Follower(std::shared_ptr<Group> group, const Llama& llama, KvMemory& memory, bool sliced, int context_tokens)
+    : group_(std::move(group)),
+      llama_(llama),
+      memory_(memory),
+      sliced_(sliced),
+      context_tokens_(context_tokens) {}
 
 bool Follower::step(std::chrono::milliseconds time, const std::function<void()>& began,
                     const std::function<void()>& after_layer) {
@@ -82,17 +91,15 @@ bool Follower::step(std::chrono::milliseconds time, const std::function<void()>&
   if (!last) group_->send(group_->rank() + 1, bytes);
   Step step = apply(decode_step_message(bytes));
   if (step.empty()) return true;
-  auto logits = run_step(llama_, step, after_layer, border_of(group_, llama_, sliced_));
+  auto logits = run_step(llama_, memory_, step, after_layer, border_of(group_, llama_, sliced_));
   group_->check();
   if (last && !sliced_) group_->send(0, encode(sample(step, logits)));
   return true;
 }
 
 Step Follower::apply(StepMessage&& message) {
+  for (const KvChange& change : message.changes) memory_.apply(change);
   for (const TaskId task : message.ended) tasks_.erase(task);
-  for (const TaskId task : message.evicted) {
-    if (const auto found = tasks_.find(task); found != tasks_.end()) found->second->cache.reset();
-  }
   for (AdmittedTask& each : message.admitted) {
     const GenerateRequest request{std::move(each.prompt_end), 1, {}, each.sampling, each.top_logprobs};
     tasks_.insert_or_assign(each.task, std::make_shared<Task>(each.task, request));
@@ -105,12 +112,6 @@ Step Follower::apply(StepMessage&& message) {
     step.push_back({std::move(entry), found->second});
   }
   return step;
-}
-
-std::int64_t Follower::kv_bytes() const {
-  std::int64_t bytes = 0;
-  for (const auto& [id, task] : tasks_) bytes += task->cache ? task->cache->bytes() : 0;
-  return bytes;
 }
 
 }  // namespace skein

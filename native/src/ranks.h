@@ -38,28 +38,31 @@ class Leader {
   Leader(std::shared_ptr<Group> group, const Llama& llama, bool sliced);
 
   /** Computes one step on all ranks; may change the order of `step`. Throws `GroupLost`, or what this rank threw. */
-  std::vector<RowResult> step(Step& step, std::vector<TaskId> evicted, const std::function<void()>& after_layer);
+  std::vector<RowResult> step(Step& step, KvMemory& memory, const std::function<void()>& after_layer);
+  /** What was applied here; the others apply it with the next message. */
+  void note(std::vector<KvChange> changes);
   /** Lets the other ranks free what ended since the last step; nothing is sent when nothing did. */
   void announce_ended();
 
  private:
-  StepMessage message_for(const Step& step, std::vector<TaskId> evicted);
+  StepMessage message_for(const Step& step);
 
   const std::shared_ptr<Group> group_;
   const Llama& llama_;
   const bool sliced_;
   /** Tasks that the others know. */
   std::map<TaskId, std::shared_ptr<Task>> announced_;
+  std::vector<KvChange> changes_;
 };
 
 /** The other ranks' side: they do as they are told. Engine thread only. */
 class Follower {
  public:
-  Follower(std::shared_ptr<Group> group, const Llama& llama, bool sliced, int context_tokens);
+  /** All must outlive it. */
+  Follower(std::shared_ptr<Group> group, const Llama& llama, KvMemory& memory, bool sliced, int context_tokens);
 
   /** Computes the next step if it comes within this time; whether it came. Throws as `Leader::step`. */
   bool step(std::chrono::milliseconds time, const std::function<void()>& began, const std::function<void()>& after_layer);
-  std::int64_t kv_bytes() const;
   int tasks() const { return static_cast<int>(tasks_.size()); }
 
  private:
@@ -67,6 +70,7 @@ class Follower {
 
   const std::shared_ptr<Group> group_;
   const Llama& llama_;
+  KvMemory& memory_;
   const bool sliced_;
   const int context_tokens_;
   std::map<TaskId, std::shared_ptr<Task>> tasks_;

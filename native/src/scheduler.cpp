@@ -5,7 +5,7 @@
 
 namespace skein {
 
-Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits) {}
+Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), kept_(limits.block_tokens) {}
 
 Scheduler::Submission Scheduler::submit(TaskId task, std::vector<std::int32_t> prompt) {
   State state{task, std::move(prompt)};
@@ -31,28 +31,46 @@ void Scheduler::admit(State&& state) {
   state.blocks = blocks_for(state.tokens.size() + 1);
   taken_ += state.blocks;
   const TaskId task = state.task;
+  // One token at least is computed: its logits are wanted.
+  const std::vector<BlockId> blocks = kept_.match(state.tokens, (state.tokens.size() - 1) / limits_.block_tokens);
+  std::vector<BlockId> dropped = drop_to_fit();
+  const auto moved = std::erase_if(
+      dropped, [&](BlockId block) { return std::find(blocks.begin(), blocks.end(), block) != blocks.end(); });
+  if (!dropped.empty()) changes_.push_back(DropBlocks{std::move(dropped)});
+  if (!blocks.empty()) {
+    state.position = static_cast<int>(blocks.size()) * limits_.block_tokens;
+    changes_.push_back(
+        ReuseBlocks{task, blocks, static_cast<int>(moved), static_cast<int>(state.tokens.size())});
+  }
   active_.emplace(task, std::move(state));
+}
+
+/** Forgets kept blocks until those and the tasks' keep to the bound; which ones. */
+std::vector<BlockId> Scheduler::drop_to_fit() {
+  std::vector<BlockId> dropped;
+  while (kept_.size() > 0 && taken_ + kept_.size() > limits_.kv_blocks) dropped.push_back(kept_.drop_oldest());
+  return dropped;
 }
 
 StepPlan Scheduler::plan() {
   StepPlan plan;
-  make_room(plan);
+  make_room();
   for (const auto& [task, state] : active_) {
-    if (state.left() == 1) plan.entries.push_back({task, state.position, {state.tokens.back()}, true});
+    if (state.left() == 1) plan.push_back({task, state.position, {state.tokens.back()}, true});
   }
   plan_prefill(plan);
   return plan;
 }
 
-void Scheduler::make_room(StepPlan& plan) {
+void Scheduler::make_room() {
   // Oldest first; evictions take from the end, so the tasks still to come may be gone when their turn comes.
   for (auto next = active_.begin(); next != active_.end();) {
     const TaskId task = next->first;
     const std::int64_t missing = blocks_for(next->second.tokens.size()) - next->second.blocks;
     while (missing > limits_.kv_blocks - taken_) {
       const bool itself = active_.rbegin()->first == task;
-      evict_youngest(plan);
-      if (itself) return;
+      evict_youngest();
+      if (itself) return drop_for_tasks();
     }
     if (missing > 0) {
       next->second.blocks += missing;
@@ -60,15 +78,20 @@ void Scheduler::make_room(StepPlan& plan) {
     }
     next++;
   }
+  drop_for_tasks();
 }
 
-void Scheduler::evict_youngest(StepPlan& plan) {
+void Scheduler::drop_for_tasks() {
+  if (auto dropped = drop_to_fit(); !dropped.empty()) changes_.push_back(DropBlocks{std::move(dropped)});
+}
+
+void Scheduler::evict_youngest() {
   const auto youngest = std::prev(active_.end());
   State state = std::move(youngest->second);
   active_.erase(youngest);
   taken_ -= std::exchange(state.blocks, 0);
   state.position = 0;
-  plan.evicted.push_back(state.task);
+  changes_.push_back(ReleaseCache{state.task});
   queue_.push_front(std::move(state));
 }
 
@@ -91,7 +114,7 @@ void Scheduler::plan_prefill(StepPlan& plan) {
     const int count = std::min(state.left(), chunk - state.position % chunk);
     if (count > budget) continue;
     const auto begin = state.tokens.begin() + state.position;
-    plan.entries.push_back({task, state.position, {begin, begin + count}, count == state.left()});
+    plan.push_back({task, state.position, {begin, begin + count}, count == state.left()});
     budget -= count;
   }
 }
@@ -106,11 +129,15 @@ void Scheduler::sampled(TaskId task, std::int32_t token) {
   if (found != active_.end()) found->second.tokens.push_back(token);
 }
 
-void Scheduler::end(TaskId task) {
+void Scheduler::end(TaskId task, bool keep) {
   std::erase_if(queue_, [task](const State& state) { return state.task == task; });
   const auto found = active_.find(task);
   if (found != active_.end()) {
-    taken_ -= found->second.blocks;
+    const State& state = found->second;
+    taken_ -= state.blocks;
+    const auto computed = std::span(state.tokens).first(static_cast<std::size_t>(state.position));
+    auto [first, blocks] = keep ? kept_.add(computed) : PrefixIndex::Added{};
+    changes_.push_back(ReleaseCache{task, first, std::move(blocks)});
     active_.erase(found);
   }
   while (!queue_.empty() && fits(queue_.front())) {

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <utility>
 #include <vector>
 
+#include "prefix_index.h"
 #include "step_plan.h"
 
 namespace skein {
@@ -30,6 +32,9 @@ struct SchedulerLimits {
  * answer grows. When there is none left, the youngest task gives up its cache and waits at the head of the queue: the
  * oldest can always go on, because all memory holds a whole context. What an evicted task has said stays said; its
  * prompt and answer are computed anew.
+ *
+ * What no task needs holds the blocks of tasks that have ended, until one needs it: who begins as they did starts behind
+ * what is kept. The bound holds for tasks and kept blocks together; those that were used longest ago go first.
  */
 class Scheduler {
  public:
@@ -49,8 +54,17 @@ class Scheduler {
   /** The next token of a task whose entry samples. Unknown tasks: no effect. The owner keeps to the context. */
   void sampled(TaskId task, std::int32_t token);
 
-  /** Frees the task's slot, memory or place in the queue, and admits who waited for it. Unknown tasks: no effect. */
-  void end(TaskId task);
+  /**
+   * Frees the task's slot, memory or place in the queue, and admits who waited for it. `keep`: what it computed is sound
+   * and may serve others. Unknown tasks: no effect.
+   */
+  void end(TaskId task, bool keep);
+
+  /** What the calls before have decided about memory, in order; applied before the next step. */
+  std::vector<KvChange> take_changes() { return std::exchange(changes_, {}); }
+
+  /** Kept blocks were lost: none is reused from now on. */
+  void forget_kept() { kept_.clear(); }
 
   int active() const { return static_cast<int>(active_.size()); }
   /** Evicted tasks included. */
@@ -73,8 +87,10 @@ class Scheduler {
   std::int64_t blocks_for(std::size_t tokens) const;
   bool fits(const State& state) const;
   void admit(State&& state);
-  void make_room(StepPlan& plan);
-  void evict_youngest(StepPlan& plan);
+  void make_room();
+  void evict_youngest();
+  std::vector<BlockId> drop_to_fit();
+  void drop_for_tasks();
   void plan_prefill(StepPlan& plan);
 
   const SchedulerLimits limits_;
@@ -82,6 +98,8 @@ class Scheduler {
   /** By id, which is the order of admission. */
   std::map<TaskId, State> active_;
   std::int64_t taken_ = 0;
+  PrefixIndex kept_;
+  std::vector<KvChange> changes_;
   /** The task whose prompt was served first in the last step; the next step begins behind it. */
   TaskId last_first_ = 0;
 };

@@ -35,29 +35,28 @@ mx::array rows_between(const mx::array& all, int begin, int end) {
   return mx::slice(all, {begin, 0}, {end, all.shape(1)});
 }
 
-std::vector<Segment> segments_of(const Llama& llama, Step& rows) {
+std::vector<Segment> segments_of(const Llama& llama, KvMemory& memory, const Step& rows) {
   std::vector<Segment> segments;
-  for (auto& [entry, task] : rows) {
-    segments.push_back(llama.segment(entry.position, static_cast<int>(entry.tokens.size()), *task->cache));
+  for (const auto& [entry, task] : rows) {
+    segments.push_back(
+        llama.segment(entry.position, static_cast<int>(entry.tokens.size()), memory.cache(entry.task)));
   }
   return segments;
 }
 
 /** `received` holds the rows of the layers before, from the batch's first on; none: the tokens are embedded. */
-Batch make_batch(const Llama& llama, std::span<StepRow> rows, const std::optional<mx::array>& received, int begin) {
+Batch make_batch(const Llama& llama, KvMemory& memory, std::span<StepRow> rows,
+                 const std::optional<mx::array>& received, int begin) {
   Step own(rows.begin(), rows.end());
   std::vector<std::int32_t> tokens;
-  for (auto& [entry, task] : own) {
-    tokens.insert(tokens.end(), entry.tokens.begin(), entry.tokens.end());
-    if (!task->cache) task->cache.emplace(llama.make_cache());
-  }
-  auto segments = segments_of(llama, own);
+  for (const auto& [entry, task] : own) tokens.insert(tokens.end(), entry.tokens.begin(), entry.tokens.end());
+  auto segments = segments_of(llama, memory, own);
   const int end = begin + static_cast<int>(tokens.size());
   return {std::move(own), std::move(segments), received ? rows_between(*received, begin, end) : llama.embed(tokens)};
 }
 
 /** Orders the step as its batches are: single rows first. */
-std::vector<Batch> make_batches(const Llama& llama, Step& step, const Border& border) {
+std::vector<Batch> make_batches(const Llama& llama, KvMemory& memory, Step& step, const Border& border) {
   const auto is_single = [](const StepRow& row) { return row.entry.tokens.size() == 1; };
   const auto pieces = std::stable_partition(step.begin(), step.end(), is_single);
   const auto singles = static_cast<std::size_t>(pieces - step.begin());
@@ -70,7 +69,7 @@ std::vector<Batch> make_batches(const Llama& llama, Step& step, const Border& bo
   int first_row = 0;
   for (std::size_t begin = 0; begin < step.size();) {
     const std::size_t count = begin < singles ? std::min(shared_rows(), singles - begin) : 1;
-    batches.push_back(make_batch(llama, std::span(step).subspan(begin, count), received, first_row));
+    batches.push_back(make_batch(llama, memory, std::span(step).subspan(begin, count), received, first_row));
     first_row += batches.back().hidden.shape(0);
     begin += count;
   }
@@ -89,7 +88,7 @@ void hand_over(const std::vector<Batch>& batches, const Border& border) {
 bool has_ended(const StepRow& row) { return row.task->ended; }
 
 /** Takes ended tasks out of the step and their rows out of the batches. */
-void drop_ended(const Llama& llama, Step& step, std::vector<Batch>& batches) {
+void drop_ended(const Llama& llama, KvMemory& memory, Step& step, std::vector<Batch>& batches) {
   std::erase_if(step, has_ended);
   for (auto& batch : batches) {
     if (std::none_of(batch.rows.begin(), batch.rows.end(), has_ended)) continue;
@@ -103,7 +102,7 @@ void drop_ended(const Llama& llama, Step& step, std::vector<Batch>& batches) {
     std::erase_if(batch.rows, has_ended);
     if (kept.empty()) continue;
     batch.hidden = mx::concatenate(std::move(kept), 0);
-    batch.segments = segments_of(llama, batch.rows);
+    batch.segments = segments_of(llama, memory, batch.rows);
   }
   std::erase_if(batches, [](const Batch& batch) { return batch.rows.empty(); });
 }
@@ -159,9 +158,9 @@ int input_rows(const Llama& llama, const EvaluateInput& input) {
 
 }  // namespace
 
-std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer,
-                                  const Border& border) {
-  std::vector<Batch> batches = make_batches(llama, step, border);
+std::optional<mx::array> run_step(const Llama& llama, KvMemory& memory, Step& step,
+                                  const std::function<void()>& after_layer, const Border& border) {
+  std::vector<Batch> batches = make_batches(llama, memory, step, border);
   for (int index = 0; index < llama.layers(); index++) {
     std::vector<mx::array> before, after;
     for (auto& batch : batches) {
@@ -174,7 +173,7 @@ std::optional<mx::array> run_step(const Llama& llama, Step& step, const std::fun
     mx::eval(std::move(before));
     after_layer();
     if (std::any_of(step.begin(), step.end(), has_ended)) {
-      drop_ended(llama, step, batches);
+      drop_ended(llama, memory, step, batches);
       if (step.empty()) {
         mx::synchronize();
         return std::nullopt;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine_types.h"
+#include "kv_memory.h"
 #include "llama.h"
 #include "task.h"
 
@@ -21,10 +22,10 @@ struct Border {
 /**
  * Computes one step through a shard and returns evaluated fp32 logits, one row for each entry that samples, in
  * order; empty when none does or the shard has no head. As each layer is evaluated `after_layer` runs: tasks that it
- * marks as ended leave `step` there and then, their rows are dropped and their caches freed, and the others go on
+ * marks as ended leave `step` there and then, their rows are dropped, and the others go on
  * undisturbed. With a border it must mark none: all ranks compute the same rows.
  */
-std::optional<mlx::core::array> run_step(const Llama& llama, Step& step, const std::function<void()>& after_layer,
+std::optional<mlx::core::array> run_step(const Llama& llama, KvMemory& memory, Step& step, const std::function<void()>& after_layer,
                                          const Border& border = {});
 
 /**

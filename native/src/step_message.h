@@ -20,13 +20,13 @@ struct AdmittedTask {
 
 /** What rank 0 tells all ranks before a step, so that all change at the same one. Applied in this order. */
 struct StepMessage {
+  /** Since the last message, in order. */
+  std::vector<KvChange> changes;
   /** Tasks that will not come again: finished, cancelled or failed. */
   std::vector<TaskId> ended;
-  /** As in `StepPlan`. */
-  std::vector<TaskId> evicted;
   std::vector<AdmittedTask> admitted;
   /** Empty: nothing is computed. */
-  std::vector<StepEntry> entries;
+  StepPlan entries;
 };
 
 std::vector<std::byte> encode(const StepMessage& message);

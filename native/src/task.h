@@ -4,12 +4,10 @@
 #include <atomic>
 #include <iterator>
 #include <memory>
-#include <optional>
 #include <unordered_set>
 #include <vector>
 
 #include "engine_types.h"
-#include "kv_cache.h"
 #include "sampler.h"
 
 namespace skein {
@@ -39,10 +37,11 @@ struct Task {
   std::atomic<bool> cancel_requested{false};
 
   Sampler sampler;
-  std::optional<KvCache> cache;
   int generated = 0;
   /** Prompt tokens reported as processed; an eviction does not take that back. */
   int prefilled = 0;
+  /** Nothing of it has been computed; what was reused is not known yet. */
+  bool fresh = true;
   /** Its last output has been made: rows of it that are still under way are dropped. */
   bool ended = false;
 };

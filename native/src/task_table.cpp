@@ -76,23 +76,27 @@ std::vector<StepOutput> TaskTable::sweep() {
     StepOutput output{task->id};
     output.finish = Finish::Cancelled;
     outputs.push_back(std::move(output));
-    end_locked(*task);
+    end_locked(*task, true);
   }
   return outputs;
 }
 
-Step TaskTable::next_step(std::vector<TaskId>& evicted) {
+Step TaskTable::next_step(std::vector<KvChange>& changes) {
   const std::lock_guard lock(mutex_);
   StepPlan plan = scheduler_.plan();
-  for (const TaskId task : plan.evicted) tasks_.at(task)->cache.reset();
-  evicted.insert(evicted.end(), plan.evicted.begin(), plan.evicted.end());
-  if (!plan.evicted.empty()) publish_locked();
+  changes = scheduler_.take_changes();
+  publish_locked();
   Step step;
-  for (auto& entry : plan.entries) {
+  for (auto& entry : plan) {
     auto task = tasks_.at(entry.task);
     step.push_back({std::move(entry), std::move(task)});
   }
   return step;
+}
+
+std::vector<KvChange> TaskTable::take_changes() {
+  const std::lock_guard lock(mutex_);
+  return scheduler_.take_changes();
 }
 
 std::vector<StepOutput> TaskTable::complete(const Step& step, std::vector<RowResult> results) {
@@ -101,18 +105,17 @@ std::vector<StepOutput> TaskTable::complete(const Step& step, std::vector<RowRes
   for (const auto& [entry, task] : step) {
     StepOutput output{task->id};
     const int computed = entry.position + static_cast<int>(entry.tokens.size());
+    if (std::exchange(task->fresh, false) && entry.position > 0) output.cached = entry.position;
     if (computed <= task->prompt_tokens && computed > task->prefilled) output.prefilled = task->prefilled = computed;
     if (entry.samples) take(*task, std::move(results.at(row++)), output);
 
     const std::lock_guard lock(mutex_);
     scheduler_.computed(entry);
     if (output.sampled) scheduler_.sampled(task->id, output.sampled->token);
-    if (output.finish) end_locked(*task);
+    if (output.finish) end_locked(*task, output.finish != Finish::Failed);
     // A piece of an evicted task that is computed anew says nothing.
     if (output.sampled || output.prefilled || output.finish) outputs.push_back(std::move(output));
   }
-  const std::lock_guard lock(mutex_);
-  publish_memory_locked();
   return outputs;
 }
 
@@ -143,7 +146,7 @@ std::vector<StepOutput> TaskTable::fail(const Step& step, const std::string& mes
     output.finish = Finish::Failed;
     output.error = message;
     outputs.push_back(std::move(output));
-    end_locked(*row.task);
+    end_locked(*row.task, false);
   }
   return outputs;
 }
@@ -157,24 +160,22 @@ std::vector<StepOutput> TaskTable::fail_all(const std::string& message) {
   return fail(all, message);
 }
 
-void TaskTable::end_locked(Task& task) {
+void TaskTable::forget_memory() {
+  const std::lock_guard lock(mutex_);
+  scheduler_.forget_kept();
+  scheduler_.take_changes();
+}
+
+void TaskTable::end_locked(Task& task, bool keep) {
   task.ended = true;
-  task.cache.reset();
-  scheduler_.end(task.id);
+  scheduler_.end(task.id, keep);
   tasks_.erase(task.id);
   publish_locked();
-  publish_memory_locked();
 }
 
 void TaskTable::publish_locked() {
   gauges_.active_tasks = scheduler_.active();
   gauges_.queued_tasks = scheduler_.queued();
-}
-
-void TaskTable::publish_memory_locked() {
-  std::int64_t bytes = 0;
-  for (const auto& [id, task] : tasks_) bytes += task->cache ? task->cache->bytes() : 0;
-  gauges_.kv_bytes = bytes;
 }
 
 }  // namespace skein

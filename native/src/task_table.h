@@ -17,7 +17,7 @@ namespace skein {
 
 /**
  * The tasks of one engine and their schedule. `submit` and `cancel` may come from any thread at any time; the rest is the
- * engine thread's, and only that thread destroys tasks, because their caches are MLX's.
+ * engine thread's.
  */
 class TaskTable {
  public:
@@ -36,20 +36,23 @@ class TaskTable {
 
   /** Ends all tasks whose cancel was asked, running or waiting; returns their last outputs. Cheap when there is none. */
   std::vector<StepOutput> sweep();
-  /** The next step's entries; empty when nothing can run. Adds tasks that lost their caches for it to `evicted`. */
-  Step next_step(std::vector<TaskId>& evicted);
+  /** The next step; empty when nothing can run. `changes` that were not taken before must be applied first. */
+  Step next_step(std::vector<KvChange>& changes);
+  /** What was decided about memory since it was asked last. */
+  std::vector<KvChange> take_changes();
   /** Takes the results of a step, one for each entry that samples. */
   std::vector<StepOutput> complete(const Step& step, std::vector<RowResult> results);
   /** Ends the tasks of a step that threw. */
   std::vector<StepOutput> fail(const Step& step, const std::string& message);
   std::vector<StepOutput> fail_all(const std::string& message);
+  /** The memory that all changes so far were about is lost. */
+  void forget_memory();
 
  private:
   void take(Task& task, RowResult&& result, StepOutput& output) const;
-  void end_locked(Task& task);
+  /** `keep` as of `Scheduler::end`. */
+  void end_locked(Task& task, bool keep);
   void publish_locked();
-  /** Engine thread only: it looks into the caches. */
-  void publish_memory_locked();
 
   const SchedulerLimits limits_;
   const int vocabulary_;

@@ -25,6 +25,7 @@ void sum(std::istream& in, std::ostream& out);
 void await(std::istream& in, std::ostream& out);
 void check(std::istream& in, std::ostream& out);
 void abort(std::istream& in, std::ostream& out);
+void schedule(std::istream& in, std::ostream& out);
 void sip_hash(std::istream& in, std::ostream& out);
 
 }  // namespace skein::test

@@ -33,6 +33,7 @@ int run() {
       {"await", await},
       {"check", check},
       {"abort", abort},
+      {"schedule", schedule},
       {"sip_hash", sip_hash},
   };
   for (std::string line; std::getline(std::cin, line);) {

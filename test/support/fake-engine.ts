@@ -181,6 +181,7 @@ class FakeEngine implements Engine {
       queuedTasks: this.#queue.length,
       weightBytes: this.#loaded ? 1_000 * this.#script.layers : 0,
       kvBytes: this.#active.length * 16,
+      prefixBytes: 0,
       activeBytes: 0,
       peakBytes: 0,
       cacheBytes: 0,

@@ -4,7 +4,10 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-const binary = fileURLToPath(new URL('../../../native/build/skein_native_tests', import.meta.url));
+/** Where it lies, as `SKEIN_ADDON` says of the addon. */
+const binary =
+  process.env['SKEIN_NATIVE_TESTS'] ??
+  fileURLToPath(new URL('../../../native/build/skein_native_tests', import.meta.url));
 const replyTimeoutMs = 60_000;
 
 /** `SKEIN_CPU_*` settings of one process of the test binary. */
