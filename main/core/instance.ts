@@ -71,6 +71,7 @@ export type RunnerPhase = z.infer<typeof RunnerPhase>;
  * - `Unresponsive` the process stopped answering · `EngineStuck` it answers, its engine makes no progress
  * - `PhaseTimeout` a phase took longer than its deadline · `ModelRejected` the file can't be used
  * - `OutOfMemory` · `EngineFailed` the engine threw · `ContractBroken` it said something that is no message of ours
+ * - `GroupLost` another rank is gone, silent or never came: the message names it and its node
  */
 export const RunnerFailure = z.strictObject({
   reason: z.enum([
@@ -84,19 +85,23 @@ export const RunnerFailure = z.strictObject({
     'OutOfMemory',
     'EngineFailed',
     'ContractBroken',
+    'GroupLost',
   ]),
   phase: RunnerPhase,
   message: z.string().max(MAX_MESSAGE),
 });
 export type RunnerFailure = z.infer<typeof RunnerFailure>;
 
+/** Where a rank of several listens for its peers, at its node's address; open before it is told. Absent = alone. */
+const RankPort = z.int().min(1).max(65_535);
+
 /**
  * A runner's life as the log knows it. `Running` is not here: it follows from the tasks,
  * and layer counts are telemetry.
  */
 export const RunnerStatus = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('Idle') }),
-  z.strictObject({ type: z.literal('Connecting') }),
+  z.strictObject({ type: z.literal('Idle'), port: RankPort.optional() }),
+  z.strictObject({ type: z.literal('Connecting'), port: RankPort.optional() }),
   z.strictObject({ type: z.literal('Connected') }),
   z.strictObject({ type: z.literal('Loading') }),
   z.strictObject({ type: z.literal('Loaded') }),

@@ -8,10 +8,13 @@ import { SECOND } from '../core/unit.ts';
 import type { NodeApi } from './api.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { ConversationStore } from './conversation/conversation-store.ts';
 import { DataFolder } from './data-folder.ts';
 import { runCommand } from './hardware/command.ts';
 import { friendlyName } from './hardware/friendly-name.ts';
 import { loadIdentity } from './identity.ts';
+import type { IpcHandlers } from './ipc/handlers.ts';
+import { nodeHandlers } from './ipc/node-handlers.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { finishLeaving } from './membership/departure.ts';
@@ -22,7 +25,9 @@ import { ModelStore } from './model/model-store.ts';
 import { ChildProcessHost } from './runner/child-process-host.ts';
 import type { RunnerTimings } from './runner/defaults.ts';
 import { reapOrphans } from './runner/orphans.ts';
+import { dashboardIn } from './server/dashboard.ts';
 import { createServer } from './server/server.ts';
+import { Settings } from './settings.ts';
 import { createPeerNetwork } from './peer/peer-network.ts';
 import { Member } from './replica/member.ts';
 import { ReplicaStore } from './store/replica-store.ts';
@@ -44,6 +49,10 @@ export interface SkeinNodeInit {
   readonly runnerEntry: string;
   /** Model cards that Skein brings. */
   readonly cardFolder: string;
+  /** Scenarios that Skein brings. */
+  readonly scenarioFolder: string;
+  /** The built dashboard. */
+  readonly dashboardFolder: string;
   /** Called once when the node can't go on: its log refuses to be written. */
   readonly onBroken: (problem: Error) => void;
   /** Called once when the node left its cluster: it is to be stopped and built anew from its data folder. */
@@ -55,6 +64,8 @@ export interface SkeinNodeInit {
 /** A node: everything one computer runs of Skein, without a window. */
 export interface SkeinNode extends Startable {
   readonly api: NodeApi;
+  /** What pages may ask, whichever wire carries it. */
+  readonly handlers: IpcHandlers;
   /** `http://127.0.0.1:PORT` while it serves. */
   readonly address: string | null;
   /** True when no command ever took effect in the data folder: nothing was ever created or deleted in it. */
@@ -139,6 +150,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       sessionId,
       policy,
       limits: config.limits,
+      neighbourhood: { clusterKey: () => membership.clusterKey, links: () => links.current() },
       state,
       isReported: (runnerId) => member.isReported(runnerId),
       onChange,
@@ -213,7 +225,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       return instance && worker.leaderOf(instance);
     },
   });
-  const membership = new Membership(
+  const membership: Membership = new Membership(
     {
       network,
       identity,
@@ -249,12 +261,41 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     cluster: () => member.cluster,
     startTask: (target, generation) => tasks.start(target, generation),
   };
-  const server = createServer({ api, log, clock, random }, { port: config.port });
+  const conversations = ConversationStore.open(
+    { clock, log, newId: randomUUID },
+    { path: folder.conversationsPath },
+  );
+  const handlers: IpcHandlers = nodeHandlers(
+    {
+      api,
+      clock,
+      log,
+      random,
+      conversations,
+      settings: new Settings({ path: folder.settingsPath, config }),
+      pathOf: (modelId) => {
+        const card = catalog.cards.find((each) => each.modelId === modelId);
+        return card === undefined ? null : models.find(card);
+      },
+    },
+    {
+      name: () => name,
+      platform: process.platform,
+      apiAddress: () => server.address,
+      scenarioFolder: init.scenarioFolder,
+      modelFolders: [folder.modelsPath, ...config.modelDirs],
+    },
+  );
+  const server = createServer(
+    { api, log, clock, random, pages: { dashboard: dashboardIn(init.dashboardFolder), handlers } },
+    { port: config.port },
+  );
 
   const disk: Startable = {
     start: async () => undefined,
     stop: async () => {
       await store.close();
+      conversations.close();
       folder.close();
     },
   };
@@ -294,6 +335,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   ];
   return {
     api,
+    handlers,
     isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
     get address() {
       return server.address;

@@ -12,6 +12,7 @@ import type {
 export interface Engine {
   /** Metadata of the model file's header: tokenizer and chat template. */
   readMetadata(path: string): Readonly<Record<string, GgufValue>>;
+  listen(host: string): number;
   connect(options: GroupOptions, onLost: (reason: string) => void): Promise<void>;
   abortGroup(reason: string): void;
   load(options: LoadOptions, onLayer: (done: number, total: number) => void): Promise<LoadedModel>;

@@ -14,6 +14,8 @@ export interface GenerationsComponents {
   readonly port: RunnerPort;
   /** Monotonic microseconds. */
   readonly nowUs: () => number;
+  /** What a client is told of an engine's failure; absent = its own words. */
+  readonly explain?: (error: string) => string;
 }
 
 interface Generation {
@@ -110,7 +112,7 @@ export class Generations {
       return;
     }
     if (finish !== undefined) {
-      this.#end(generation, taskEnd(finish, output.error));
+      this.#end(generation, this.#endOf(finish, output.error));
     } else if (!port.congested) {
       if (token !== undefined) this.#sendPieces(generation);
       else if (output.prefilled !== undefined) {
@@ -149,6 +151,21 @@ export class Generations {
     });
   }
 
+  #endOf(finish: NonNullable<StepOutput['finish']>, error = 'The engine gave no reason.'): TaskEnd {
+    switch (finish) {
+      case 'stop':
+        return { type: 'Stop' };
+      case 'length':
+        return { type: 'Length' };
+      case 'cancelled':
+        return { type: 'Cancelled' };
+      case 'failed':
+        return { type: 'Failed', message: (this.#components.explain?.(error) ?? error).slice(0, 8192) };
+      default:
+        return unreachable(finish);
+    }
+  }
+
   #refuse(taskId: TaskId, code: RefusalCode, message: string): void {
     this.#components.port.send({ type: 'TaskRefused', taskId, code, message });
   }
@@ -183,21 +200,6 @@ export class WarmUp {
 
 function engineSampling(request: SamplingRequest): GenerateOptions['sampling'] {
   return { ...request, seed: BigInt(request.seed) };
-}
-
-function taskEnd(finish: NonNullable<StepOutput['finish']>, error: string | undefined): TaskEnd {
-  switch (finish) {
-    case 'stop':
-      return { type: 'Stop' };
-    case 'length':
-      return { type: 'Length' };
-    case 'cancelled':
-      return { type: 'Cancelled' };
-    case 'failed':
-      return { type: 'Failed', message: (error ?? 'The engine gave no reason.').slice(0, 8192) };
-    default:
-      return unreachable(finish);
-  }
 }
 
 /** What the engine and the text side throw, as the wire's words. */

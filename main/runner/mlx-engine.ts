@@ -13,6 +13,7 @@ export function openMlxEngine(): EngineFactory {
     const engine = addon.createEngine(onSteps);
     return {
       readMetadata: (path) => addon.readGguf(path).metadata,
+      listen: (host) => engine.listen(host),
       connect: (options, onLost) => engine.connect(options, onLost),
       abortGroup: (reason) => engine.abortGroup(reason),
       load: (options, onLayer) => engine.load(options, onLayer),

@@ -48,6 +48,8 @@ function reasonOf(error: unknown): RunnerFailure['reason'] {
       return 'ModelRejected';
     case 'OutOfMemory':
       return 'OutOfMemory';
+    case 'GroupLost':
+      return 'GroupLost';
     default:
       return name === 'BadTokenizer' ? 'ModelRejected' : 'EngineFailed';
   }

@@ -1,18 +1,19 @@
 import type { LoadedModel } from '../../native/addon.d.ts';
 import { RUNNER_PROTOCOL, RunnerRequest } from '../core/contract/runner.ts';
-import type { RunnerSetup } from '../core/contract/runner.ts';
+import type { GroupInvitation, RunnerSetup } from '../core/contract/runner.ts';
 import type { RunnerFailure, RunnerPhase } from '../core/instance.ts';
 import { unreachable } from '../core/result.ts';
 import { SECOND } from '../core/unit.ts';
 import type { Engine, EngineFactory } from './engine.ts';
 import { Generations, WarmUp } from './generate.ts';
-import type { TextFactory } from './generate-text.ts';
+import type { TextFactory, TextModel } from './generate-text.ts';
 import type { RunnerPort } from './port.ts';
+import { cutOff, groupOptionsOf, loadOptionsOf, withNames } from './rank.ts';
 import { failureOf, warmUpPrompts } from './run-load.ts';
 
 export interface RunnerComponents {
   readonly port: RunnerPort;
-  /** Opens what the engine needs; called once, when loading begins, so that an idle runner is small and quick to start. */
+  /** Opens what the engine needs; called once, when it is first used: an idle runner that is alone is small and quick to start. */
   readonly openEngine: () => Promise<EngineFactory>;
   readonly openText: () => Promise<TextFactory>;
   /** Ends the process in order. */
@@ -48,11 +49,17 @@ export class Runner {
   #setup: RunnerSetup | undefined;
   #phase: RunnerPhase = 'Starting';
   #connected = false;
+  #invitation: GroupInvitation | undefined;
   #engine: Engine | undefined;
+  #text: TextModel | undefined;
   #model: LoadedModel | undefined;
   #warmUp: WarmUp | undefined;
   #generations: Generations | undefined;
   #ready = false;
+  /** Asked to leave the group and keep the weights. */
+  #parking = false;
+  /** Without a group, with weights: another Setup may come. */
+  #parked = false;
   #ending = false;
 
   /** Says hello and listens. */
@@ -94,7 +101,7 @@ export class Runner {
       case 'Setup':
         return this.#onSetup(request.setup);
       case 'Connect':
-        return this.#onConnect();
+        return this.#onConnect(request.group);
       case 'Load':
         return this.#onLoad();
       case 'WarmUp':
@@ -107,6 +114,8 @@ export class Runner {
       }
       case 'Cancel':
         return this.#generations?.cancel(request.taskId);
+      case 'Park':
+        return this.#onPark();
       case 'Shutdown':
         return this.shutdown();
       default:
@@ -115,21 +124,39 @@ export class Runner {
   }
 
   #onSetup(setup: RunnerSetup): void {
-    if (this.#setup === undefined) this.#setup = setup;
-    else if (JSON.stringify(this.#setup) !== JSON.stringify(setup)) this.#refuse('a second, different Setup');
+    if (this.#setup !== undefined && !this.#parked) {
+      if (JSON.stringify(this.#setup) !== JSON.stringify(setup)) this.#refuse('a second, different Setup');
+      return;
+    }
+    this.#setup = setup;
+    this.#parked = false;
+    const { group } = setup;
+    if (group === undefined) return;
+    void this.#attempt(async () => {
+      const engine = await this.#openEngine();
+      if (!this.#isEnding())
+        this.#components.port.send({ type: 'Listening', port: engine.listen(group.listenAt) });
+    });
   }
 
-  #onConnect(): void {
-    if (this.#setup === undefined) return this.#refuse('Connect before Setup');
-    if (this.#connected) return;
-    this.#phase = 'Connecting';
-    const { worldSize } = this.#setup;
-    if (worldSize > 1) {
-      const message = `this version runs a model on one node only; ${worldSize} ranks were asked for`;
-      return this.#fail({ reason: 'EngineFailed', phase: 'Connecting', message });
+  #onConnect(invitation: GroupInvitation | undefined): void {
+    const setup = this.#setup;
+    if (setup === undefined) return this.#refuse('Connect before Setup');
+    if (this.#connected || this.#phase === 'Connecting') return;
+    if ((setup.group === undefined) !== (invitation === undefined)) {
+      return this.#refuse('Connect does not fit Setup: only a rank of several joins others');
     }
-    this.#connected = true;
-    this.#components.port.send({ type: 'Connected' });
+    this.#phase = 'Connecting';
+    this.#invitation = invitation;
+    void this.#attempt(async () => {
+      if (invitation !== undefined) {
+        const engine = await this.#openEngine();
+        await engine.connect(groupOptionsOf(setup, invitation), (reason) => this.#onLost(reason));
+      }
+      if (this.#isEnding() || this.#parked) return;
+      this.#connected = true;
+      this.#components.port.send({ type: 'Connected' });
+    });
   }
 
   #onLoad(): void {
@@ -145,41 +172,84 @@ export class Runner {
     this.#phase = 'WarmingUp';
     const { model, setup } = { model: this.#model, setup: this.#setup as RunnerSetup };
     void this.#attempt(async () => {
-      for (const prompt of warmUpPrompts(model, setup)) await this.#warmUp?.run(prompt);
-      if (this.#ending) return;
+      // The others compute with rank 0, whichever phase they are in.
+      if (setup.rank === 0) {
+        for (const prompt of warmUpPrompts(model, setup)) await this.#warmUp?.run(prompt);
+      }
+      if (this.#isEnding() || this.#parked) return;
       this.#phase = 'Serving';
-      this.#ready = true;
+      this.#ready = setup.rank === 0;
       this.#components.port.send({ type: 'WarmedUp' });
     });
   }
 
-  /** The engine thread reads the weights while this one builds the tokenizer. */
-  async #load(setup: RunnerSetup): Promise<void> {
-    const { port, openEngine, openText, collectGarbage, nowUs } = this.#components;
-    const [createEngine, createText] = await Promise.all([openEngine(), openText()]);
-    if (this.#isEnding()) return;
-    const engine = createEngine((batch) => {
+  async #openEngine(): Promise<Engine> {
+    if (this.#engine !== undefined) return this.#engine;
+    const createEngine = await this.#components.openEngine();
+    this.#engine ??= createEngine((batch) => {
       this.#warmUp?.onSteps(batch);
       this.#generations?.onSteps(batch);
     });
-    this.#engine = engine;
-    const { modelPath: path, firstLayer, lastLayer } = setup;
-    const { maxTasks, maxQueued, contextTokens, prefillChunk, kvBytes } = setup;
-    const limits = { maxTasks, maxQueued, contextTokens, prefillChunk, kvBytes };
-    const loading = engine.load({ path, firstLayer, lastLayer, limits }, (layersLoaded, totalLayers) => {
+    return this.#engine;
+  }
+
+  /** The engine thread reads the weights while this one builds the tokenizer. */
+  async #load(setup: RunnerSetup): Promise<void> {
+    const { port, collectGarbage } = this.#components;
+    const opening = setup.rank === 0 ? this.#components.openText() : undefined;
+    const [engine, createText] = await Promise.all([this.#openEngine(), opening]);
+    if (this.#isEnding()) return;
+    const loading = engine.load(loadOptionsOf(setup), (layersLoaded, totalLayers) => {
       if (!this.#ending) port.send({ type: 'Loading', layersLoaded, totalLayers });
     });
     // Whichever finds the file wrong first explains it; the other's error is dropped.
     const [model, text] = await Promise.all([
       loading,
-      Promise.resolve().then(() => createText(engine.readMetadata(path))),
+      Promise.resolve().then(() => this.#text ?? createText?.(engine.readMetadata(setup.modelPath))),
     ]);
-    if (this.#isEnding()) return;
+    if (this.#isEnding() || this.#parked) return;
     collectGarbage();
     this.#model = model;
+    this.#text = text;
     this.#warmUp = new WarmUp(engine);
-    this.#generations = new Generations({ engine, text, port, nowUs }, model.contextTokens);
+    if (text !== undefined) this.#generations = this.#generationsOf(engine, text, model.contextTokens);
     port.send({ type: 'Loaded', weightBytes: model.weightBytes, contextTokens: model.contextTokens });
+  }
+
+  #generationsOf(engine: Engine, text: TextModel, contextTokens: number): Generations {
+    const { port, nowUs } = this.#components;
+    const invitation = this.#invitation;
+    const explain = invitation && ((error: string) => cutOff(withNames(error, invitation)));
+    return new Generations({ engine, text, port, nowUs, ...(explain && { explain }) }, contextTokens);
+  }
+
+  #onPark(): void {
+    if (this.#parked || this.#parking) return;
+    const started = this.#phase !== 'Starting' && this.#phase !== 'Connecting';
+    if (!started && this.#weightBytes === 0) return this.shutdown();
+    this.#parking = true;
+    this.#ready = false;
+    const why = 'the node ended this attempt';
+    if (this.#phase === 'Starting') this.#onLost(why);
+    else this.#engine?.abortGroup(why);
+  }
+
+  /** Every task has ended. What can be used again stays, if there is anything. */
+  #onLost(reason: string): void {
+    if (this.#ending || this.#parked) return;
+    const message = this.#invitation === undefined ? reason : withNames(reason, this.#invitation);
+    const failure = { reason: 'GroupLost', phase: this.#phase, message } as const;
+    if (this.#weightBytes === 0) return this.#parking ? this.shutdown() : this.#fail(failure);
+    this.#generations?.endAll({ type: 'Failed', message: cutOff(message) });
+    this.#components.port.send(this.#parking ? { type: 'Parked' } : { type: 'GroupLost', failure });
+    this.#parked = true;
+    this.#parking = false;
+    this.#phase = 'Starting';
+    this.#connected = false;
+    this.#ready = false;
+    this.#model = undefined;
+    this.#warmUp = undefined;
+    this.#generations = undefined;
   }
 
   /** A method, so that what was true before an `await` is asked again after it. */
@@ -187,11 +257,17 @@ export class Runner {
     return this.#ending;
   }
 
+  get #weightBytes(): number {
+    return this.#engine?.heartbeat().weightBytes ?? 0;
+  }
+
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#fail(failureOf(error, this.#phase));
+      const failure = failureOf(error, this.#phase);
+      if (failure.reason === 'GroupLost') this.#onLost(failure.message);
+      else if (!this.#parked) this.#fail(failure);
     }
   }
 

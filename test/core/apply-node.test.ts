@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { admit } from '../../main/core/admit.ts';
+import type { RunnerStatus } from '../../main/core/instance.ts';
 import {
   ada,
   after,
@@ -41,6 +42,18 @@ test('[N1] a node of three starts anew → the Instance is in its next incarnati
   expect(
     Object.keys(after(state, runner('Shutdown', { rank: 1 }), runner(failure(), { rank: 2 })).runners),
   ).toEqual([]);
+});
+
+test('[N1] a node of three starts anew, and its peers lost their group with it → nobody failed', () => {
+  const lost: RunnerStatus = {
+    type: 'Failed',
+    failure: { reason: 'GroupLost', phase: 'Serving', message: 'rank 1 on bob is gone' },
+  };
+  const [peer, other] = [runner(lost), runner(lost, { rank: 2 })];
+  const state = given(...onThreeNodes, runner('Ready', { rank: 1 }), peer, other, joined(bob, 'session-2'));
+  expect(state.instances[chatInstance]?.incarnation).toBe(1);
+  expect(state.runners).toEqual({});
+  expect(theChat(state).status).toMatchObject({ consecutiveFailures: 0, lastFailure: null });
 });
 
 test('[N1] a node starts anew while a retry is scheduled → the retry keeps its time and its failure', () => {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../main/core/event.ts';
 import type { MetaInstanceId, ModelId, NodeId, RunnerId } from '../../main/core/id.ts';
-import type { RunnerStatus } from '../../main/core/instance.ts';
 import { plan, type LocalView } from '../../main/core/worker/plan.ts';
 import { card } from '../support/builders.ts';
 import {
@@ -26,31 +25,13 @@ import {
   runnerId,
   tiny,
 } from '../support/core-builders.ts';
-
-type Step = Exclude<RunnerStatus['type'], 'Failed'>;
+import { holding, type Step } from '../support/plan-builders.ts';
 
 const other = 'other' as MetaInstanceId;
 const otherModel = 'Other' as ModelId;
 
-/** What a node holds: its runners by their status, its downloads. */
-function holding(
-  runners: Readonly<Record<RunnerId, Step | RunnerStatus | undefined>> = {},
-  downloads: LocalView['downloads'] = {},
-): LocalView {
-  const held = Object.entries(runners).map(([id, status]) => [
-    id,
-    {
-      instanceId: id.slice(0, id.indexOf('.i')),
-      status: typeof status === 'string' ? { type: status } : status,
-    },
-  ]);
-  return { runners: Object.fromEntries(held) as LocalView['runners'], downloads };
-}
-
 const fetching: readonly Event[] = [joined(ada), created(), placed()];
 const r0 = runnerId(0);
-const r1 = runnerId(1);
-const r2 = runnerId(2);
 /** The three ranks as the log knows them. */
 const ranks = (...steps: readonly (Step | undefined)[]): Event[] =>
   steps.flatMap((step, rank) => (step === undefined ? [] : [runner(step, { rank })]));
@@ -61,6 +42,7 @@ const start = (state: readonly Event[], rank: number): unknown => {
   return { type: 'StartRunner', runnerId: runnerId(rank, instance.incarnation), instance, assignment };
 };
 const stop = (id: RunnerId, reason: string): unknown => ({ type: 'ShutDownRunner', runnerId: id, reason });
+const park = (id: RunnerId, reason: string): unknown => ({ type: 'ParkRunner', runnerId: id, reason });
 const secondTry: readonly Event[] = [...onOneNode, runner(failure()), retryScheduled(0), retrying];
 
 const rows: readonly {
@@ -128,10 +110,10 @@ const rows: readonly {
   },
 
   {
-    name: '[W3] a peer failed → this shard is shut down, and says which',
+    name: '[W3] a peer failed → this shard ends, keeps its weights if it can, and says which',
     given: [...onThreeNodes, ...ranks('Loading', undefined, 'Loaded'), runner(failure(), { rank: 1 })],
     local: holding({ [r0]: 'Loading' }),
-    then: stop(r0, 'rank 1 on bob failed'),
+    then: park(r0, 'rank 1 on bob failed'),
   },
   {
     name: '[W3] a peer failed, this shard ends already → nothing',
@@ -258,96 +240,6 @@ const rows: readonly {
     given: onThreeNodes,
     node: cyd,
     then: start(onThreeNodes, 2),
-  },
-
-  {
-    name: '[W7] a peer has no process yet → wait',
-    given: [...onThreeNodes, ...ranks('Idle', 'Idle')],
-    local: holding({ [r0]: 'Idle' }),
-    then: undefined,
-  },
-  {
-    name: '[W7] this shard is being spawned → wait',
-    given: [...onThreeNodes, ...ranks(undefined, 'Idle', 'Idle')],
-    local: holding({ [r0]: undefined }),
-    then: undefined,
-  },
-  {
-    name: '[W7] every rank has a process → the group is formed',
-    given: [...onThreeNodes, ...ranks('Idle', 'Idle', 'Idle')],
-    local: holding({ [r0]: 'Idle' }),
-    then: { type: 'ConnectRunner', runnerId: r0 },
-  },
-  {
-    name: '[W7] its own status is not on the log yet → the local one counts',
-    given: [...onThreeNodes, ...ranks(undefined, 'Idle', 'Connecting')],
-    local: holding({ [r0]: 'Idle' }),
-    then: { type: 'ConnectRunner', runnerId: r0 },
-  },
-  {
-    name: '[W7] peers are in the group already → this shard joins',
-    given: [...onThreeNodes, ...ranks('Idle', 'Connected', 'Connecting')],
-    local: holding({ [r0]: 'Idle' }),
-    then: { type: 'ConnectRunner', runnerId: r0 },
-  },
-
-  {
-    name: '[W8] a peer is not in the group → wait',
-    given: [...onThreeNodes, ...ranks('Connected', 'Connecting', 'Connected')],
-    local: holding({ [r0]: 'Connected' }),
-    then: undefined,
-  },
-  {
-    name: '[W8] every rank is in the group → weights are read',
-    given: [...onThreeNodes, ...ranks('Connected', 'Connected', 'Connected')],
-    local: holding({ [r0]: 'Connected' }),
-    then: { type: 'LoadRunner', runnerId: r0 },
-  },
-  {
-    name: '[W8] peers are ahead → weights are read',
-    given: [...onThreeNodes, ...ranks('Connected', 'Loading', 'Loaded')],
-    local: holding({ [r0]: 'Connected' }),
-    then: { type: 'LoadRunner', runnerId: r0 },
-  },
-
-  {
-    name: '[W9] a peer still loads → wait',
-    given: [...onThreeNodes, ...ranks('Loaded', 'Loaded', 'Loading')],
-    node: bob,
-    local: holding({ [r1]: 'Loaded' }),
-    then: undefined,
-  },
-  {
-    name: '[W9] every rank is loaded → rank 1 warms up',
-    given: [...onThreeNodes, ...ranks('Loaded', 'Loaded', 'Loaded')],
-    node: bob,
-    local: holding({ [r1]: 'Loaded' }),
-    then: { type: 'WarmUpRunner', runnerId: r1 },
-  },
-  {
-    name: '[W9] every rank is loaded → rank 0 waits for the others to warm up',
-    given: [...onThreeNodes, ...ranks('Loaded', 'Loaded', 'WarmingUp')],
-    local: holding({ [r0]: 'Loaded' }),
-    then: undefined,
-  },
-  {
-    name: '[W9] the others warm up → rank 0 does, last',
-    given: [...onThreeNodes, ...ranks('Loaded', 'WarmingUp', 'Ready')],
-    local: holding({ [r0]: 'Loaded' }),
-    then: { type: 'WarmUpRunner', runnerId: r0 },
-  },
-  {
-    name: '[W9] the others are ready already → rank 2 still warms up',
-    given: [...onThreeNodes, ...ranks('WarmingUp', 'Ready', 'Loaded')],
-    node: cyd,
-    local: holding({ [r2]: 'Loaded' }),
-    then: { type: 'WarmUpRunner', runnerId: r2 },
-  },
-  {
-    name: '[W9] alone → warms up at once',
-    given: [...onOneNode, runner('Loaded')],
-    local: holding({ [r0]: 'Loaded' }),
-    then: { type: 'WarmUpRunner', runnerId: r0 },
   },
 
   {

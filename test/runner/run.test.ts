@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeEngineScript } from '../support/fake-engine.ts';
-import { runnerSetup } from '../support/runner-builders.ts';
+import { invitation, rankSetup, runnerSetup } from '../support/runner-builders.ts';
 import { model, World } from '../support/runner-loop.ts';
 
 const life = (world: World): string[] =>
@@ -65,9 +65,30 @@ describe('the life of a runner', () => {
     ['Load before Connect', [{ type: 'Load' }], 'ContractBroken'],
     ['WarmUp before Loaded', [{ type: 'WarmUp' }], 'ContractBroken'],
     [
-      'two ranks',
-      [{ type: 'Setup', setup: runnerSetup({ worldSize: 2 }) }, { type: 'Connect' }],
-      'EngineFailed',
+      'two ranks without a group',
+      [{ type: 'Setup', setup: { ...runnerSetup(), worldSize: 2 } }],
+      'ContractBroken',
+    ],
+    [
+      'a rank of several that is told of no others',
+      [{ type: 'Setup', setup: rankSetup() }, { type: 'Connect' }],
+      'ContractBroken',
+    ],
+    [
+      'one that is alone and is told of others',
+      [
+        { type: 'Setup', setup: runnerSetup() },
+        { type: 'Connect', group: invitation },
+      ],
+      'ContractBroken',
+    ],
+    [
+      'peers that never come',
+      [
+        { type: 'Setup', setup: rankSetup() },
+        { type: 'Connect', group: { ...invitation, joinMs: 5 } },
+      ],
+      'GroupLost',
     ],
     [
       'another Setup',

@@ -28,6 +28,8 @@ export interface FakeEngineScript {
   /** The answer ends by itself after this many tokens, where the request names token 256 as an end. */
   readonly answerTokens: number;
   readonly mishap?: Mishap;
+  /** Whether the other ranks come; absent = they never do. */
+  readonly joined?: boolean;
 }
 
 export const defaultScript: FakeEngineScript = {
@@ -101,9 +103,16 @@ class FakeEngine implements Engine {
     return { 'general.architecture': 'fake' };
   }
 
-  /** What a rank sees whose peers never come. */
-  connect({ joinMs }: GroupOptions): Promise<void> {
-    if (this.#loaded) return Promise.reject(coded('AlreadyLoaded', 'this engine runs alone'));
+  listen(): number {
+    return 4711;
+  }
+
+  connect({ joinMs }: GroupOptions, onLost: (reason: string) => void): Promise<void> {
+    if (this.#limits !== undefined) return Promise.reject(coded('AlreadyLoaded', 'this engine runs alone'));
+    if (this.#script.joined === true) {
+      this.#endJoining = ({ message }) => this.#leave(message, onLost);
+      return Promise.resolve();
+    }
     return new Promise((_, reject) => {
       const timer = setTimeout(() => this.abortGroup('no other rank joined in time'), joinMs);
       this.#endJoining = (failure) => {
@@ -117,6 +126,17 @@ class FakeEngine implements Engine {
     this.#endJoining?.(coded('GroupLost', reason));
   }
 
+  /** All tasks end, the weights stay, another group may be joined. */
+  #leave(reason: string, onLost: (reason: string) => void): void {
+    this.#endJoining = undefined;
+    this.#limits = undefined;
+    const all = [...this.#active.splice(0), ...this.#queue.splice(0)];
+    const error = `the group was lost: ${reason}`;
+    if (all.length > 0)
+      this.#onSteps(all.map(({ number }) => ({ task: number, finish: 'failed' as const, error })));
+    setImmediate(() => onLost(reason));
+  }
+
   async load(
     { path, firstLayer, lastLayer, limits }: LoadOptions,
     onLayer: (done: number, total: number) => void,
@@ -128,16 +148,9 @@ class FakeEngine implements Engine {
       throw coded('BadArgument', `layers ${firstLayer} to ${lastLayer} of ${this.#script.layers}`);
     }
     this.#limits = limits;
-    this.#phase = 'loading';
     const total = lastLayer - firstLayer;
-    for (let done = 1; done <= total; done += 1) {
-      await new Promise((resolve) => setTimeout(resolve, this.#script.layerMs));
-      if (this.#closing()) throw coded('Closed', 'the engine was closed while it loaded');
-      if (done === Math.ceil(total / 2)) await this.#mishap('load');
-      this.#beats += 1;
-      onLayer(done, total);
-    }
-    this.#loaded = true;
+    if (this.#loaded) onLayer(total, total);
+    else await this.#read(total, onLayer);
     this.#phase = 'idle';
     return {
       architecture: 'fake',
@@ -148,6 +161,18 @@ class FakeEngine implements Engine {
       weightBytes: 1_000 * total,
       kvBytesPerToken: 16,
     };
+  }
+
+  async #read(total: number, onLayer: (done: number, total: number) => void): Promise<void> {
+    this.#phase = 'loading';
+    for (let done = 1; done <= total; done += 1) {
+      await new Promise((resolve) => setTimeout(resolve, this.#script.layerMs));
+      if (this.#closing()) throw coded('Closed', 'the engine was closed while it loaded');
+      if (done === Math.ceil(total / 2)) await this.#mishap('load');
+      this.#beats += 1;
+      onLayer(done, total);
+    }
+    this.#loaded = true;
   }
 
   submit(options: GenerateOptions): number {

@@ -1,4 +1,4 @@
-import type { GenerationRequest, RunnerSetup } from '../../main/core/contract/runner.ts';
+import type { GenerationRequest, GroupInvitation, RunnerSetup } from '../../main/core/contract/runner.ts';
 import type { RunnerId, TaskId } from '../../main/core/id.ts';
 import type { Log } from '../../main/node/log.ts';
 
@@ -23,6 +23,23 @@ export function runnerSetup(changes: Partial<RunnerSetup> = {}): RunnerSetup {
     ...changes,
   };
 }
+
+/** Of the first of two ranks. */
+export const rankSetup = (changes: Partial<RunnerSetup> = {}): RunnerSetup =>
+  runnerSetup({
+    worldSize: 2,
+    lastLayer: 2,
+    group: { sharding: 'Pipeline', listenAt: '127.0.0.1' },
+    ...changes,
+  });
+
+export const invitation: GroupInvitation = {
+  addresses: ['127.0.0.1:4711', '127.0.0.1:4712'],
+  names: ['ada', 'bob'],
+  secret: '00'.repeat(16),
+  joinMs: 1_000,
+  silenceMs: 500,
+};
 
 export function generation(changes: Partial<GenerationRequest> = {}): GenerationRequest {
   return {

@@ -153,8 +153,11 @@ export class ScriptedWorker {
 
   #perform(action: WorkerAction): void {
     switch (action.type) {
+      case 'ParkRunner':
       case 'ShutDownRunner':
         return this.#stop(this.#processes.get(action.runnerId)!);
+      case 'EndParkedRunner':
+        throw new Error('nothing is parked here');
       case 'ReportEnd': {
         const { runnerId, instanceId, rank, status } = action;
         this.#lost.set(runnerId, { instanceId, status });

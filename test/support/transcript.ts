@@ -294,6 +294,8 @@ const describeDownload = (download: Download): string =>
 
 function describeAction(action: WorkerAction): string {
   switch (action.type) {
+    case 'ParkRunner':
+    case 'EndParkedRunner':
     case 'ShutDownRunner':
       return `${action.type} ${action.runnerId} because ${action.reason}`;
     case 'ReportEnd':

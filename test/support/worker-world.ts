@@ -68,6 +68,7 @@ export class WorkerWorld {
         ...node,
         sessionId: SESSION,
         policy: defaultPolicy,
+        neighbourhood: { clusterKey: () => new Uint8Array(32), links: () => [] },
         limits: { maxTasks: 2, maxQueued: 2, prefillChunk: 64, kvBytes: undefined },
         isReported: (runnerId) => this.member.isReported(runnerId),
         onChange,

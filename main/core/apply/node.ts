@@ -87,7 +87,10 @@ function knownNode(state: ClusterState, nodeId: NodeId): NodeRecord {
 
 /** A rank failed, and no retry is scheduled for it; one without a MetaInstance is never retried. */
 function isUndecided(state: ClusterState, instance: Instance): boolean {
-  if (runnerHealth(state, instance).failed.length === 0) return false;
+  const { failed } = runnerHealth(state, instance);
+  // That its peers lost their group with this node is no failure of theirs.
+  if (failed.every(({ status }) => status.type === 'Failed' && status.failure.reason === 'GroupLost'))
+    return false;
   const { metaInstanceId } = instance;
   return metaInstanceId === null || state.metaInstances[metaInstanceId]?.status.nextAttemptAt === null;
 }

@@ -44,22 +44,27 @@ export const GenerationRequest = z.strictObject({
 export type GenerationRequest = z.infer<typeof GenerationRequest>;
 
 /** What one runner process is to hold. Sent first, and again to a parked one, for the same shard. */
-export const RunnerSetup = z.strictObject({
-  runnerId: RunnerId,
-  modelPath: z.string().min(1),
-  rank: z.int().min(0),
-  worldSize: z.int().min(1).max(64),
-  firstLayer: z.int().min(0),
-  lastLayer: z.int().min(1),
-  /** One of several ranks: what it holds of these layers, and where it listens for the others. Absent = alone. */
-  group: z.strictObject({ sharding: Sharding, listenAt: IpAddress }).optional(),
-  contextTokens: z.int().min(1),
-  /** As `EngineLimits` of `native/addon.d.ts`. */
-  maxTasks: z.int().min(1).max(64),
-  maxQueued: z.int().min(0).max(10_000),
-  prefillChunk: z.int().min(1).max(4096),
-  kvBytes: z.int().min(1),
-});
+export const RunnerSetup = z
+  .strictObject({
+    runnerId: RunnerId,
+    modelPath: z.string().min(1),
+    rank: z.int().min(0),
+    worldSize: z.int().min(1).max(64),
+    firstLayer: z.int().min(0),
+    lastLayer: z.int().min(1),
+    /** One of several ranks: what it holds of these layers, and where it listens for the others. Absent = alone. */
+    group: z.strictObject({ sharding: Sharding, listenAt: IpAddress }).optional(),
+    contextTokens: z.int().min(1),
+    /** As `EngineLimits` of `native/addon.d.ts`. */
+    maxTasks: z.int().min(1).max(64),
+    maxQueued: z.int().min(0).max(10_000),
+    prefillChunk: z.int().min(1).max(4096),
+    kvBytes: z.int().min(1),
+  })
+  .refine(
+    ({ worldSize, group }) => worldSize > 1 === (group !== undefined),
+    'names its group if it is one of several',
+  );
 export type RunnerSetup = z.infer<typeof RunnerSetup>;
 
 /** How a rank joins the others of its attempt. */

@@ -212,8 +212,12 @@ export class SimulatedWorker {
         return this.#advance(action.runnerId, 'Loading');
       case 'WarmUpRunner':
         return this.#advance(action.runnerId, 'WarmingUp');
+      case 'ParkRunner':
       case 'ShutDownRunner':
         return this.#stop(action.runnerId);
+      case 'EndParkedRunner':
+        // Its processes are never parked: here reading weights again costs nothing but simulated time.
+        return;
       case 'ReportEnd': {
         const { runnerId, instanceId, rank, status } = action;
         const { nodeId } = this.#init;

@@ -23,6 +23,16 @@ export interface LocalView {
   readonly sessionId?: string;
   /** Runners that a new master may adopt; absent = none. See `Custody`. */
   readonly kept?: ReadonlySet<RunnerId>;
+  /** Processes between two attempts that hold their shard's weights; absent = none. */
+  readonly parked?: readonly ParkedProcess[];
+}
+
+export interface ParkedProcess {
+  /** Of the attempt that it was part of. */
+  readonly runnerId: RunnerId;
+  readonly instanceId: InstanceId;
+  /** It is being ended: nobody takes it over. */
+  readonly ending: boolean;
 }
 
 export interface LocalRunner {
@@ -34,6 +44,9 @@ export interface LocalRunner {
 /** The next thing this worker does. Actions are started, not awaited; their effect shows in the local view at once. */
 export type WorkerAction =
   | { readonly type: 'ShutDownRunner'; readonly runnerId: RunnerId; readonly reason: string }
+  /** As `ShutDownRunner`, but its process keeps the weights for the next attempt where it can. */
+  | { readonly type: 'ParkRunner'; readonly runnerId: RunnerId; readonly reason: string }
+  | { readonly type: 'EndParkedRunner'; readonly runnerId: RunnerId; readonly reason: string }
   | {
       readonly type: 'ReportEnd';
       readonly runnerId: RunnerId;
@@ -49,7 +62,14 @@ export type WorkerAction =
       readonly instance: Instance;
       readonly assignment: ShardAssignment;
     }
-  | { readonly type: 'ConnectRunner'; readonly runnerId: RunnerId }
+  | {
+      readonly type: 'ConnectRunner';
+      readonly runnerId: RunnerId;
+      readonly instance: Instance;
+      readonly rank: number;
+      /** Where each rank listens, by rank; null = it did not tell. Absent = it is the only one. */
+      readonly ports?: readonly (number | null)[];
+    }
   | { readonly type: 'LoadRunner'; readonly runnerId: RunnerId }
   | { readonly type: 'WarmUpRunner'; readonly runnerId: RunnerId };
 
@@ -58,8 +78,9 @@ type Rule = (state: ClusterState, nodeId: NodeId, local: LocalView) => WorkerAct
 /** First match wins [W1]. */
 const rules: readonly Rule[] = [
   shutDownUnwanted,
+  endParked,
   reportEnd,
-  shutDownBesideFailedPeer,
+  parkBesideFailedPeer,
   cancelUnwantedDownload,
   startDownload,
   startRunner,
@@ -131,8 +152,19 @@ function reportEnd(state: ClusterState, nodeId: NodeId, local: LocalView): Worke
   return { type: 'ReportEnd', runnerId, instanceId, rank, status };
 }
 
+/** [W14] What is parked for an Instance that no longer wants a shard here, or not now, is ended. */
+function endParked(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
+  const { parked = [] } = local;
+  if (parked.length === 0) return undefined;
+  const wanted = new Set(myShards(state, nodeId).map(({ instance }) => instance.instanceId));
+  const unwanted = parked.find(({ instanceId, ending }) => !ending && !wanted.has(instanceId));
+  if (unwanted === undefined) return undefined;
+  const { runnerId, instanceId } = unwanted;
+  return { type: 'EndParkedRunner', runnerId, reason: whyUnwanted(state, instanceId) };
+}
+
 /** [W3] When a peer shard failed, the attempt is over on all ranks. */
-function shutDownBesideFailedPeer(
+function parkBesideFailedPeer(
   state: ClusterState,
   nodeId: NodeId,
   local: LocalView,
@@ -142,7 +174,7 @@ function shutDownBesideFailedPeer(
     const mine = local.runners[runnerId];
     if (peer === undefined || mine === undefined || !mayStop(mine.status)) continue;
     const reason = `rank ${peer.rank} on ${nodeName(state, peer.nodeId)} failed`;
-    return { type: 'ShutDownRunner', runnerId, reason };
+    return { type: 'ParkRunner', runnerId, reason };
   }
   return undefined;
 }
@@ -176,6 +208,9 @@ function startRunner(state: ClusterState, nodeId: NodeId, local: LocalView): Wor
     if (values(local.runners).some(({ instanceId }) => instanceId === instance.instanceId)) return false;
     if (state.downloads[nodeId]?.[instance.card.modelId]?.type !== 'Completed') return false;
     if (waitsForRetry(state, instance) || waitsForMemory(state, nodeId, instance, local)) return false;
+    // A parked process that ends holds the weights until it is gone.
+    if (local.parked?.some(({ instanceId, ending }) => ending && instanceId === instance.instanceId) === true)
+      return false;
     return !ranks(state, instance, local).some((status) => status !== undefined && isTerminal(status));
   });
   return shard && { type: 'StartRunner', ...shard };
@@ -200,19 +235,27 @@ function waitsForMemory(
   const known = values(state.runners).filter(
     (runner) => runner.nodeId === nodeId && !isTerminal(runner.status),
   );
-  return [...known, ...values(local.runners)].some(({ instanceId }) => ends.has(instanceId));
+  const held = [...known, ...values(local.runners), ...(local.parked ?? [])];
+  return held.some(({ instanceId }) => ends.has(instanceId));
 }
 
-/** [W7] The group is formed once every rank has a process. */
+/** [W7] The group is formed once every rank has a process and listens. */
 function connect(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
-  const runnerId = stepFrom(state, nodeId, local, 'Idle', ['Idle', 'Connecting', 'Connected']);
-  return runnerId && { type: 'ConnectRunner', runnerId };
+  const shard = stepFrom(state, nodeId, local, 'Idle', ['Idle', 'Connecting', 'Connected']);
+  if (shard === undefined) return undefined;
+  const { instance, runnerId, assignment } = shard;
+  const action = { type: 'ConnectRunner', runnerId, instance, rank: assignment.rank } as const;
+  if (instance.assignments.length === 1) return action;
+  const ports = ranks(state, instance, local).map((status) =>
+    status?.type === 'Idle' || status?.type === 'Connecting' ? (status.port ?? null) : null,
+  );
+  return { ...action, ports };
 }
 
 /** [W8] Weights are read once every rank is in the group. */
 function load(state: ClusterState, nodeId: NodeId, local: LocalView): WorkerAction | undefined {
-  const runnerId = stepFrom(state, nodeId, local, 'Connected', ['Connected', 'Loading', 'Loaded']);
-  return runnerId && { type: 'LoadRunner', runnerId };
+  const shard = stepFrom(state, nodeId, local, 'Connected', ['Connected', 'Loading', 'Loaded']);
+  return shard && { type: 'LoadRunner', runnerId: shard.runnerId };
 }
 
 /** [W9] Warm-up once every rank is loaded; rank 0 drives it, so it comes last. */
@@ -234,12 +277,12 @@ function stepFrom(
   local: LocalView,
   from: RunnerStatus['type'],
   allIn: readonly RunnerStatus['type'][],
-): RunnerId | undefined {
+): MyShard | undefined {
   return myShards(state, nodeId).find(
     ({ instance, runnerId }) =>
       local.runners[runnerId]?.status?.type === from &&
       ranks(state, instance, local).every((status) => status !== undefined && allIn.includes(status.type)),
-  )?.runnerId;
+  );
 }
 
 /** Every rank's status, mine from the local view; undefined where no process is known. */
@@ -250,10 +293,13 @@ function ranks(state: ClusterState, instance: Instance, local: LocalView): (Runn
   });
 }
 
-function myShards(
-  state: ClusterState,
-  nodeId: NodeId,
-): { instance: Instance; assignment: ShardAssignment; runnerId: RunnerId }[] {
+interface MyShard {
+  readonly instance: Instance;
+  readonly assignment: ShardAssignment;
+  readonly runnerId: RunnerId;
+}
+
+function myShards(state: ClusterState, nodeId: NodeId): MyShard[] {
   return values(state.instances).flatMap((instance) => {
     const owner = instance.metaInstanceId;
     if (owner !== null && state.metaInstances[owner]?.deleting !== false) return [];

@@ -101,6 +101,11 @@ export class Membership implements MembershipApi, Startable {
     await this.#desk.cancel();
   }
 
+  /** What all nodes of the cluster share and nobody else has; another one after a node was removed. */
+  get clusterKey(): Uint8Array {
+    return this.#record.key;
+  }
+
   snapshot(): ClusterSnapshot {
     const { network, clock } = this.#components;
     const path = this.#init.dataFolder;

@@ -7,6 +7,10 @@ export interface RunnerTimings {
   /** Spawn to the first word. A cold start of Node takes 0.1 s, on a busy machine ten times that. */
   readonly helloMs: number;
   readonly connectMs: number;
+  /** All ranks of a group join within this time, below `connectMs`: they themselves know best who is missing. */
+  readonly joinMs: number;
+  /** A rank that says nothing to its peers for as long is lost to them; it speaks five times as often. */
+  readonly groupSilenceMs: number;
   /** The longest whole load: hundreds of GiB from a slow disk. */
   readonly loadMs: number;
   /** Loading without a single layer done or beat counted. */
@@ -20,6 +24,10 @@ export interface RunnerTimings {
   readonly cancelMs: number;
   /** Between a channel found closed and the exit that explains it. */
   readonly channelLostMs: number;
+  /** A runner whose peers failed leaves its group within this time, or is shut down. */
+  readonly parkMs: number;
+  /** How long a runner without a group keeps its weights for the next attempt; a retry waits a minute at most. */
+  readonly parkedMs: number;
   /** Stop ladder: `Shutdown` said → SIGTERM → SIGKILL → given up for unkillable. */
   readonly shutdownMs: number;
   readonly terminateMs: number;
@@ -31,7 +39,9 @@ export interface RunnerTimings {
 export const defaultRunnerTimings: RunnerTimings = {
   watchIntervalMs: 250,
   helloMs: 10 * SECOND,
-  connectMs: 30 * SECOND,
+  connectMs: 35 * SECOND,
+  joinMs: 30 * SECOND,
+  groupSilenceMs: 4 * SECOND,
   loadMs: 60 * MINUTE,
   loadProgressMs: MINUTE,
   warmUpMs: 2 * MINUTE,
@@ -39,6 +49,8 @@ export const defaultRunnerTimings: RunnerTimings = {
   engineStuckMs: 10 * SECOND,
   cancelMs: 5 * SECOND,
   channelLostMs: 500,
+  parkMs: 3 * SECOND,
+  parkedMs: 2 * MINUTE,
   // The runner itself gives its engine 3 s to close before it ends hard.
   shutdownMs: 4 * SECOND,
   terminateMs: 2 * SECOND,

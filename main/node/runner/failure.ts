@@ -53,7 +53,7 @@ export function describePhase(phase: RunnerPhase, layersLoaded: number, totalLay
 }
 
 /** The cause of an end nobody had announced. */
-export function causeOfExit(exit: RunnerExit, phase: RunnerPhase, where: string): FailureCause {
+function causeOfExit(exit: RunnerExit, phase: RunnerPhase, where: string): FailureCause {
   switch (exit.type) {
     case 'SpawnFailed':
       return {
@@ -76,6 +76,26 @@ export function causeOfExit(exit: RunnerExit, phase: RunnerPhase, where: string)
     default:
       return unreachable(exit);
   }
+}
+
+/** Of a runner that was asked to end. */
+export const killedWhileStopping: FailureCause = {
+  reason: 'PhaseTimeout',
+  phase: 'ShuttingDown',
+  message: 'The runner process did not stop when asked and had to be killed.',
+};
+
+/** What an end comes to; undefined = it ended as it was asked to. */
+export function failureOfExit(
+  exit: RunnerExit,
+  { phase, where, killed }: { readonly phase: RunnerPhase; readonly where: string; readonly killed: boolean },
+): FailureCause | undefined {
+  if (phase === 'ShuttingDown') {
+    if (exit.type === 'Exited' && exit.code === 0) return undefined;
+    if (killed) return killedWhileStopping;
+    if (exit.type === 'Signalled' && exit.signal === 'SIGTERM') return undefined;
+  }
+  return causeOfExit(exit, phase, where);
 }
 
 function meaning(signal: string): string {

@@ -1,3 +1,4 @@
+import type { RunnerSetup } from '../../core/contract/runner.ts';
 import type { TaskId } from '../../core/id.ts';
 import type { TaskEnd } from '../../core/task.ts';
 import type { TaskEvent } from '../api.ts';
@@ -13,6 +14,11 @@ interface RunningTask {
   cancelledForMs: number | undefined;
 }
 
+/** How many tasks a runner takes. */
+type Room = Pick<RunnerSetup, 'maxTasks' | 'maxQueued'>;
+
+export type Refusal = Pick<Extract<TaskEvent, { type: 'TaskRefused' }>, 'code' | 'message'>;
+
 /** The tasks a runner owes an end to. */
 export class RunningTasks {
   readonly #tasks = new Map<TaskId, RunningTask>();
@@ -27,6 +33,16 @@ export class RunningTasks {
 
   add(taskId: TaskId, sink: TaskSink): void {
     this.#tasks.set(taskId, { sink, promptTokens: 0, completionTokens: 0, cancelledForMs: undefined });
+  }
+
+  /** Why it can't be added, as its sink is told; undefined = it can. */
+  refusalOf(taskId: TaskId, { maxTasks, maxQueued }: Room): Refusal | undefined {
+    if (this.has(taskId)) {
+      return { code: 'BadRequest', message: `A task with the id ${taskId} is running already.` };
+    }
+    if (this.size < maxTasks + maxQueued) return undefined;
+    const message = `${maxTasks} answers are being written and ${maxQueued} more wait: the queue is full.`;
+    return { code: 'QueueFull', message };
   }
 
   /** Passes a report on. Reports of tasks that have ended here are dropped. */

@@ -1,8 +1,45 @@
+import { unreachable } from '../../core/result.ts';
+import type { RunnerTimings } from './defaults.ts';
+import type { RunnerProcess } from './host.ts';
+
 /** One rung: what is done, and how long its effect is waited for before the next. */
 export interface Rung {
-  readonly action: 'Shutdown' | 'Wait' | 'SIGTERM' | 'SIGKILL' | 'GiveUp';
+  readonly action: 'Park' | 'Shutdown' | 'Wait' | 'SIGTERM' | 'SIGKILL' | 'GiveUp';
   readonly thenMs: number;
 }
+
+type Timings = Pick<
+  RunnerTimings,
+  'parkMs' | 'shutdownMs' | 'terminateMs' | 'killMs' | 'unresponsiveTerminateMs'
+>;
+
+const signals = ({ terminateMs, killMs }: Timings): readonly Rung[] => [
+  { action: 'SIGTERM', thenMs: terminateMs },
+  { action: 'SIGKILL', thenMs: killMs },
+  { action: 'GiveUp', thenMs: Infinity },
+];
+
+/** For a runner that listens: its engine leaves the group first, which tells all other ranks. */
+export const shutdownRungs = (timings: Timings): readonly Rung[] => [
+  { action: 'Shutdown', thenMs: timings.shutdownMs },
+  ...signals(timings),
+];
+
+/** For one whose weights the next attempt may use. */
+export const parkRungs = (timings: Timings): readonly Rung[] => [
+  { action: 'Park', thenMs: timings.parkMs },
+  ...shutdownRungs(timings),
+];
+
+/** For one that said it is about to end. */
+export const leavingRungs = (timings: Timings): readonly Rung[] => [
+  { action: 'Wait', thenMs: timings.terminateMs },
+  ...signals(timings),
+];
+
+/** For one that does not listen. */
+export const deafRungs = (timings: Timings): readonly Rung[] =>
+  signals({ ...timings, terminateMs: timings.unresponsiveTerminateMs });
 
 /** Climbs rung by rung until the process is gone. */
 export class StopLadder {
@@ -37,4 +74,25 @@ export class StopLadder {
     const rung = this.#rungs[this.#position];
     if (rung !== undefined) this.#act(rung.action);
   }
+}
+
+/** A ladder whose rungs act on this process. */
+export function climb(process: RunnerProcess, rungs: readonly Rung[], giveUp: () => void): StopLadder {
+  return new StopLadder(rungs, (action) => {
+    switch (action) {
+      case 'Wait':
+        return;
+      case 'Park':
+      case 'Shutdown':
+        process.send({ type: action });
+        return;
+      case 'SIGTERM':
+      case 'SIGKILL':
+        return process.kill(action);
+      case 'GiveUp':
+        return giveUp();
+      default:
+        return unreachable(action);
+    }
+  });
 }

@@ -1,6 +1,7 @@
 import { RUNNER_PROTOCOL } from '../../core/contract/runner.ts';
 import type {
   GenerationRequest,
+  GroupInvitation,
   RunnerReport,
   RunnerRequest,
   RunnerSetup,
@@ -15,13 +16,14 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { defaultRunnerTimings } from './defaults.ts';
 import type { RunnerTimings } from './defaults.ts';
-import { causeOfExit, composeFailure, describePhase } from './failure.ts';
+import { composeFailure, describePhase, failureOfExit, killedWhileStopping } from './failure.ts';
 import type { FailureCause } from './failure.ts';
-import type { RunnerExit, RunnerHost, RunnerProcess } from './host.ts';
+import type { RunnerExit, RunnerHost } from './host.ts';
+import { OwnedProcess } from './owned-process.ts';
 import { RunningTasks } from './running-tasks.ts';
-import type { TaskSink } from './running-tasks.ts';
-import { StopLadder } from './stop-ladder.ts';
-import type { Rung } from './stop-ladder.ts';
+import type { Refusal, TaskSink } from './running-tasks.ts';
+import { climb, deafRungs, leavingRungs, parkRungs, shutdownRungs } from './stop-ladder.ts';
+import type { Rung, StopLadder } from './stop-ladder.ts';
 import { Vitals } from './vitals.ts';
 import { Watch } from './watch.ts';
 
@@ -39,6 +41,10 @@ export interface SupervisorInit {
   readonly onTelemetry: (telemetry: RunnerTelemetry) => void;
   /** Each event of each task as it comes, before its sink gets it. */
   readonly onTaskEvent?: (event: TaskEvent) => void;
+  /** A parked process that holds this setup's weights; absent = a new one is spawned. */
+  readonly process?: OwnedProcess;
+  /** Called before the terminal status when its process lives on with its weights; absent = it does not. */
+  readonly onParked?: (process: OwnedProcess) => void;
   readonly timings?: Partial<RunnerTimings>;
 }
 
@@ -56,14 +62,16 @@ export class Supervisor {
   readonly #ended = Promise.withResolvers<void>();
   #status: RunnerStatus = { type: 'Idle' };
   #phase: RunnerPhase = 'Starting';
-  #process: RunnerProcess | undefined;
-  /** Asked to connect before the process had said its first word. */
-  #connectWanted = false;
+  #process: OwnedProcess | undefined;
+  /** Asked to connect before the process was Idle. */
+  #connectWanted: { readonly group?: GroupInvitation } | undefined;
+  /** Where a rank of several listens. */
+  #where: { readonly port?: number } = {};
   /** The first cause of a failure wins; what follows are its consequences. */
   #cause: FailureCause | undefined;
   #ladder: StopLadder | undefined;
-  #sentSignal: 'SIGTERM' | 'SIGKILL' | undefined;
   #announced = false;
+  #idle = false;
 
   constructor(components: SupervisorComponents, init: SupervisorInit) {
     this.#components = components;
@@ -94,59 +102,72 @@ export class Supervisor {
     return this.#ended.promise;
   }
 
-  /** Starts the process; `Idle` is published when it has said hello. */
+  /** Starts the process; `Idle` is published when it has said hello and, as one of several ranks, listens. */
   start(): void {
     if (this.#process !== undefined || isTerminal(this.#status)) return;
     this.#watch.start();
-    this.#process = this.#components.host.spawn(this.runnerId, {
-      onReport: (report) => this.#onReport(report),
-      onBrokenReport: (problem) =>
+    const { process, setup } = this.#init;
+    const listener = {
+      onReport: (report: RunnerReport) => this.#onReport(report),
+      onBrokenReport: (problem: string) =>
         this.#fail('ContractBroken', `the runner said something that is no report: ${problem}`),
-      onExit: (exit) => this.#onExit(exit),
+      onExit: (exit: RunnerExit) => this.#onExit(exit),
+    };
+    process?.handTo(listener);
+    this.#process = process ?? new OwnedProcess(this.#components.host, this.runnerId, listener);
+    this.#process.send({ type: 'Setup', setup });
+    const { pid } = this.#process;
+    this.#components.log.debug('Runner started', {
+      runner: this.runnerId,
+      pid,
+      parked: process !== undefined,
     });
-    this.#process.send({ type: 'Setup', setup: this.#init.setup });
-    this.#components.log.debug('Runner started', { runner: this.runnerId, pid: this.#process.pid });
+    if (process !== undefined) this.#announce();
   }
 
-  /** From `Idle`; also before the process has come up. */
-  connect(): void {
-    this.#connectWanted = true;
-    if (this.#announced) this.#advance('Idle', 'Connecting', { type: 'Connect' });
+  /**
+   * From `Idle`; also before the process has come up.
+   * @param group how a rank of several joins; absent = it is alone
+   */
+  connect(group?: GroupInvitation): void {
+    const wanted = { ...(group && { group }) };
+    this.#connectWanted = wanted;
+    if (!this.#idle) return;
+    this.#advance('Idle', { type: 'Connecting', ...this.#where }, { type: 'Connect', ...wanted });
+  }
+
+  /** It can't join the others, for a reason that the node found: the attempt is over. */
+  refuseToConnect(why: string): void {
+    if (this.#status.type === 'Idle') this.#fail('GroupLost', why);
   }
 
   /** From `Connected`. */
   load(): void {
-    this.#advance('Connected', 'Loading', { type: 'Load' });
+    this.#advance('Connected', { type: 'Loading' }, { type: 'Load' });
   }
 
   /** From `Loaded`. */
   warmUp(): void {
-    this.#advance('Loaded', 'WarmingUp', { type: 'WarmUp' });
+    this.#advance('Loaded', { type: 'WarmingUp' }, { type: 'WarmUp' });
   }
 
   /** Starts a task. A refusal known here reaches the sink before this returns. */
   generate(taskId: TaskId, generation: GenerationRequest, sink: TaskSink): void {
-    const refuse = (code: 'NotReady' | 'QueueFull' | 'BadRequest', message: string): void =>
-      sink({ type: 'TaskRefused', taskId, code, message });
-    const { maxTasks, maxQueued } = this.#init.setup;
+    const refusal = this.#refusalOf(taskId);
+    if (refusal !== undefined) return sink({ type: 'TaskRefused', taskId, ...refusal });
+    this.#tasks.add(taskId, sink);
+    this.#send({ type: 'Generate', taskId, generation });
+  }
+
+  #refusalOf(taskId: TaskId): Refusal | undefined {
     if (this.#status.type !== 'Ready' || this.stopping) {
-      refuse(
-        'NotReady',
-        `The runner takes no tasks now: it is ${this.stopping ? 'stopping' : this.#status.type}.`,
-      );
-    } else if (this.#tasks.has(taskId)) {
-      refuse('BadRequest', `A task with the id ${taskId} is running already.`);
-    } else if (this.#tasks.size >= maxTasks + maxQueued) {
-      refuse(
-        'QueueFull',
-        `${maxTasks} answers are being written and ${maxQueued} more wait: the queue is full.`,
-      );
-    } else if (this.#process?.congested === true) {
-      refuse('QueueFull', 'The runner is still busy with reading the requests before this one.');
-    } else {
-      this.#tasks.add(taskId, sink);
-      this.#send({ type: 'Generate', taskId, generation });
+      const message = `The runner takes no tasks now: it is ${this.stopping ? 'stopping' : this.#status.type}.`;
+      return { code: 'NotReady', message };
     }
+    const refusal = this.#tasks.refusalOf(taskId, this.#init.setup);
+    if (refusal !== undefined || this.#process?.congested !== true) return refusal;
+    const message = 'The runner is still busy with reading the requests before this one.';
+    return { code: 'QueueFull', message };
   }
 
   /** A task that ended or never was: no effect. The task ends `Cancelled`, even if the runner never confirms. */
@@ -159,6 +180,16 @@ export class Supervisor {
    * @param why one sentence for the clients of the tasks that this cuts off
    */
   shutdown(why = 'The model was stopped while it answered.'): Promise<void> {
+    return this.#stop(why, shutdownRungs(this.#timings));
+  }
+
+  /** As `shutdown`, but a process that holds its weights lives on for the next attempt: `onParked` gets it. */
+  park(why: string): Promise<void> {
+    const keeps = this.#init.onParked !== undefined && this.#vitals.weightsRead;
+    return this.#stop(why, keeps ? parkRungs(this.#timings) : shutdownRungs(this.#timings));
+  }
+
+  #stop(why: string, rungs: readonly Rung[]): Promise<void> {
     if (isTerminal(this.#status) || this.stopping) return this.ended;
     if (this.#process === undefined) {
       this.#finish({ type: 'Shutdown' });
@@ -167,7 +198,7 @@ export class Supervisor {
     this.#phase = 'ShuttingDown';
     this.#publish({ type: 'ShuttingDown' });
     this.#tasks.endAll({ type: 'Failed', message: why });
-    this.#climb([{ action: 'Shutdown', thenMs: this.#timings.shutdownMs }, ...this.#signalRungs()]);
+    this.#climb(rungs);
     return this.ended;
   }
 
@@ -178,13 +209,13 @@ export class Supervisor {
 
   #advance(
     from: RunnerStatus['type'],
-    to: 'Connecting' | 'Loading' | 'WarmingUp',
+    to: Extract<RunnerStatus, { type: 'Connecting' | 'Loading' | 'WarmingUp' }>,
     request: RunnerRequest,
   ): void {
     if (this.#status.type !== from || this.stopping) return;
-    this.#phase = to;
+    this.#phase = to.type;
     this.#vitals.phaseBegins();
-    this.#publish({ type: to });
+    this.#publish(to);
     this.#send(request);
   }
 
@@ -205,6 +236,8 @@ export class Supervisor {
     switch (report.type) {
       case 'Hello':
         return this.#onHello(report.protocol);
+      case 'Listening':
+        return this.#becomeIdle({ port: report.port });
       case 'Connected':
         return this.#arrive('Connecting', { type: 'Connected' });
       case 'Loading':
@@ -220,6 +253,10 @@ export class Supervisor {
       case 'TaskEnded':
       case 'TaskRefused':
         return this.#deliver(report);
+      case 'GroupLost':
+        return this.#onGroupLost(report.failure);
+      case 'Parked':
+        return this.#onParked();
       case 'Failed':
         return this.#onReportedFailure(report.failure);
       case 'ShutDown':
@@ -235,10 +272,22 @@ export class Supervisor {
       this.#fail('ContractBroken', `the runner speaks protocol ${protocol}, this node ${RUNNER_PROTOCOL}`);
       return;
     }
+    this.#announce();
+  }
+
+  #announce(): void {
     this.#announced = true;
     this.#vitals.announced();
-    this.#publish({ type: 'Idle' });
-    if (this.#connectWanted) this.connect();
+    if (this.#init.setup.group === undefined) this.#becomeIdle();
+  }
+
+  #becomeIdle(where: { readonly port?: number } = {}): void {
+    if (this.#idle || this.stopping) return;
+    this.#idle = true;
+    this.#where = where;
+    this.#vitals.idle();
+    this.#publish({ type: 'Idle', ...where });
+    if (this.#connectWanted !== undefined) this.connect(this.#connectWanted.group);
   }
 
   #deliver(event: TaskEvent): void {
@@ -246,13 +295,32 @@ export class Supervisor {
     this.#tasks.deliver(event);
   }
 
+  /** Said instead of `Parked` when the group was lost before it was left. */
+  #onGroupLost(failure: RunnerFailure): void {
+    if (this.#ladder?.reached === 'Park') return this.#onParked();
+    if (this.#init.onParked === undefined || this.stopping) return this.#onReportedFailure(failure);
+    const cause = this.#placed(failure);
+    this.#cause = cause;
+    this.#leaveParked({ type: 'Failed', failure: composeFailure(cause, '') });
+  }
+
+  #onParked(): void {
+    if (this.#ladder?.reached === 'Park') this.#leaveParked({ type: 'Shutdown' });
+  }
+
+  #leaveParked(status: RunnerStatus): void {
+    if (this.#process !== undefined) this.#init.onParked?.(this.#process);
+    this.#finish(status);
+  }
+
   #onReportedFailure(failure: RunnerFailure): void {
+    this.#begin(this.#placed(failure), leavingRungs(this.#timings));
+  }
+
+  #placed(failure: RunnerFailure): FailureCause {
     const { layersLoaded, totalLayers } = this.#vitals.telemetry;
     const where = describePhase(failure.phase, layersLoaded, totalLayers);
-    this.#begin({ ...failure, message: `${where}: ${failure.message}` }, [
-      { action: 'Wait', thenMs: this.#timings.terminateMs },
-      ...this.#signalRungs(),
-    ]);
+    return { ...failure, message: `${where}: ${failure.message}` };
   }
 
   #tick(watchedMs: number): void {
@@ -269,13 +337,8 @@ export class Supervisor {
   /** @param what continues the sentence `While loading the model, …` */
   #fail(reason: RunnerFailure['reason'], what: string): void {
     const deaf = reason === 'Unresponsive' || reason === 'ContractBroken';
-    const signals = this.#signalRungs();
-    const rungs: readonly Rung[] = deaf
-      ? signals.map((rung) =>
-          rung.action === 'SIGTERM' ? { ...rung, thenMs: this.#timings.unresponsiveTerminateMs } : rung,
-        )
-      : [{ action: 'Shutdown', thenMs: this.#timings.shutdownMs }, ...signals];
-    this.#begin({ reason, phase: this.#phase, message: `${this.#where()}, ${what}.` }, rungs);
+    const rungs = deaf ? deafRungs(this.#timings) : shutdownRungs(this.#timings);
+    this.#begin({ reason, phase: this.#phase, message: `${this.#describe()}, ${what}.` }, rungs);
   }
 
   #begin(cause: FailureCause, rungs: readonly Rung[]): void {
@@ -286,60 +349,22 @@ export class Supervisor {
     if (this.#ladder === undefined) this.#climb(rungs);
   }
 
-  #signalRungs(): readonly Rung[] {
-    return [
-      { action: 'SIGTERM', thenMs: this.#timings.terminateMs },
-      { action: 'SIGKILL', thenMs: this.#timings.killMs },
-      { action: 'GiveUp', thenMs: Infinity },
-    ];
-  }
-
   #climb(rungs: readonly Rung[]): void {
-    this.#ladder = new StopLadder(rungs, (action) => this.#takeRung(action));
-  }
-
-  #takeRung(action: Rung['action']): void {
-    switch (action) {
-      case 'Wait':
-        return;
-      case 'Shutdown':
-        this.#process?.send({ type: 'Shutdown' });
-        return;
-      case 'SIGTERM':
-      case 'SIGKILL':
-        this.#sentSignal = action;
-        this.#process?.kill(action);
-        return;
-      case 'GiveUp':
-        return this.#giveUp();
-      default:
-        return unreachable(action);
-    }
+    if (this.#process !== undefined) this.#ladder = climb(this.#process, rungs, () => this.#giveUp());
   }
 
   #giveUp(): void {
-    const cause = this.#cause ?? this.#killedWhileStopping();
+    const cause = this.#cause ?? killedWhileStopping;
     const stays = `The process ${this.pid ?? ''} does not end even on SIGKILL; its memory is lost until it does.`;
     this.#finishFailed({ ...cause, message: `${cause.message} ${stays}` });
   }
 
   #onExit(exit: RunnerExit): void {
     if (isTerminal(this.#status)) return;
-    if (this.#cause !== undefined) this.#finishFailed(this.#cause);
-    else if (this.#phase !== 'ShuttingDown')
-      this.#finishFailed(causeOfExit(exit, this.#phase, this.#where()));
-    else if (exit.type === 'Exited' && exit.code === 0) this.#finish({ type: 'Shutdown' });
-    else if (this.#sentSignal === 'SIGKILL') this.#finishFailed(this.#killedWhileStopping());
-    else if (exit.type === 'Signalled' && exit.signal === 'SIGTERM') this.#finish({ type: 'Shutdown' });
-    else this.#finishFailed(causeOfExit(exit, this.#phase, this.#where()));
-  }
-
-  #killedWhileStopping(): FailureCause {
-    return {
-      reason: 'PhaseTimeout',
-      phase: 'ShuttingDown',
-      message: 'The runner process did not stop when asked and had to be killed.',
-    };
+    const killed = this.#ladder?.reached === 'SIGKILL';
+    const cause = this.#cause ?? failureOfExit(exit, { phase: this.#phase, where: this.#describe(), killed });
+    if (cause === undefined) this.#finish({ type: 'Shutdown' });
+    else this.#finishFailed(cause);
   }
 
   #finishFailed(cause: FailureCause): void {
@@ -366,7 +391,7 @@ export class Supervisor {
     if (this.#process?.send(request) === false) this.#vitals.channelLost();
   }
 
-  #where(): string {
+  #describe(): string {
     const { layersLoaded, totalLayers } = this.#vitals.telemetry;
     return describePhase(this.#phase, layersLoaded, totalLayers);
   }

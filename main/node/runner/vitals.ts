@@ -18,6 +18,7 @@ export class Vitals {
   readonly #timings: RunnerTimings;
   #telemetry: RunnerTelemetry;
   #announced = false;
+  #isIdle = false;
   #busy = false;
   #beats = -1;
   #phaseMs = 0;
@@ -47,10 +48,21 @@ export class Vitals {
     return this.#telemetry;
   }
 
+  /** Whether all weights of its shard are in memory. */
+  get weightsRead(): boolean {
+    const { layersLoaded, totalLayers, weightBytes } = this.#telemetry;
+    return weightBytes > 0 || (totalLayers > 0 && layersLoaded === totalLayers);
+  }
+
   /** The process said hello: from now on it is expected to be heard. */
   announced(): void {
     this.#announced = true;
     this.#silentMs = 0;
+  }
+
+  /** It is ready to connect, and whoever starts the next phase may take the time that takes. */
+  idle(): void {
+    this.#isIdle = true;
   }
 
   heard(): void {
@@ -121,6 +133,9 @@ export class Vitals {
 
   #phaseProblem(status: RunnerStatus['type']): VitalProblem | undefined {
     const limits = this.#timings;
+    if (status === 'Idle' && !this.#isIdle && this.#phaseMs >= limits.helloMs) {
+      return late('it opened no port for its peers', limits.helloMs);
+    }
     if (status === 'Connecting' && this.#phaseMs >= limits.connectMs) {
       return late('its peers were not reached', limits.connectMs);
     }

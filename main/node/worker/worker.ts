@@ -1,5 +1,4 @@
 import { admit, type Report } from '../../core/admit.ts';
-import type { RunnerSetup } from '../../core/contract/runner.ts';
 import { offered, type Holding } from '../../core/holding.ts';
 import type { ModelId, NodeId, RunnerId } from '../../core/id.ts';
 import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../../core/instance.ts';
@@ -7,18 +6,21 @@ import type { Policy } from '../../core/policy.ts';
 import { unreachable } from '../../core/result.ts';
 import type { ClusterState, Download } from '../../core/state.ts';
 import type { RunnerTelemetry } from '../../core/telemetry.ts';
-import { currentRunnerId } from '../../core/view.ts';
+import { currentRunnerId, nodeName } from '../../core/view.ts';
 import { Custody } from '../../core/worker/custody.ts';
 import { plan, type LocalRunner, type WorkerAction } from '../../core/worker/plan.ts';
 import type { TaskEvent } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import type { Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
-import type { RunnerTimings } from '../runner/defaults.ts';
+import { defaultRunnerTimings, type RunnerTimings } from '../runner/defaults.ts';
 import type { RunnerHost } from '../runner/host.ts';
-import { Supervisor } from '../runner/supervisor.ts';
+import { Supervisor, type SupervisorInit } from '../runner/supervisor.ts';
 import { bytesReadPerToken } from '../telemetry/decode-speed.ts';
 import { Downloads, type DownloadsComponents } from './downloads.ts';
+import { invitationOf, type Neighbourhood } from './invitation.ts';
+import { Parking } from './parking.ts';
+import { setupOf, type WorkerLimits } from './setup.ts';
 
 export interface WorkerComponents extends DownloadsComponents {
   readonly host: RunnerHost;
@@ -34,20 +36,13 @@ export interface SpeedLearner {
   forget(runnerId: RunnerId): void;
 }
 
-export interface WorkerLimits {
-  readonly maxTasks: number;
-  readonly maxQueued: number;
-  readonly prefillChunk: number;
-  /** Undefined = room for one full context of the model. */
-  readonly kvBytes: number | undefined;
-}
-
 export interface WorkerInit {
   readonly nodeId: NodeId;
   readonly sessionId: string;
   readonly policy: Policy;
   readonly limits: WorkerLimits;
   readonly timings?: Partial<RunnerTimings>;
+  readonly neighbourhood: Neighbourhood;
   /** Newest state that is on disk. */
   readonly state: () => ClusterState;
   /** Whether a report about it is under way and its outcome not known here. */
@@ -73,6 +68,8 @@ export class Worker implements Startable {
   readonly #components: WorkerComponents;
   readonly #init: WorkerInit;
   readonly #downloads: Downloads;
+  readonly #parking: Parking;
+  readonly #timings: RunnerTimings;
   readonly #runners = new Map<RunnerId, HeldRunner>();
   /** Ends of runners that nobody here holds, until the log has them. */
   readonly #ends = new Map<RunnerId, StatusReport>();
@@ -87,6 +84,8 @@ export class Worker implements Startable {
     const { nodeId, policy, onChange } = init;
     this.#custody = new Custody(policy);
     this.#downloads = new Downloads(components, { nodeId, onChange });
+    this.#timings = { ...defaultRunnerTimings, ...init.timings };
+    this.#parking = new Parking(components, { timings: this.#timings, onChange });
   }
 
   async start(): Promise<void> {
@@ -100,7 +99,8 @@ export class Worker implements Startable {
     this.#cancelCustody();
     this.#downloads.stop();
     const why = 'The node is shutting down.';
-    await Promise.all([...this.#runners.values()].map(({ supervisor }) => supervisor.shutdown(why)));
+    const ended = [...this.#runners.values()].map(({ supervisor }) => supervisor.shutdown(why));
+    await Promise.all([...ended, this.#parking.endAll(why)]);
   }
 
   /** A person asked for another try: whatever waits is tried at once. */
@@ -158,6 +158,7 @@ export class Worker implements Startable {
         downloads: this.#downloads.view,
         sessionId: this.#init.sessionId,
         kept: this.#custody.kept,
+        parked: this.#parking.view,
       });
       if (action === undefined) return;
       const name = nameOf(action);
@@ -256,7 +257,7 @@ export class Worker implements Startable {
       case 'StartRunner':
         return this.#startRunner(action.runnerId, action.instance, action.assignment);
       case 'ConnectRunner':
-        return this.#runners.get(action.runnerId)?.supervisor.connect();
+        return this.#connect(action);
       case 'LoadRunner':
         return this.#runners.get(action.runnerId)?.supervisor.load();
       case 'WarmUpRunner':
@@ -264,10 +265,13 @@ export class Worker implements Startable {
       case 'ReportEnd':
         return this.#reportEnd(action);
       case 'ShutDownRunner':
-        void this.#runners
-          .get(action.runnerId)
-          ?.supervisor.shutdown(`The answer was cut off: ${action.reason}.`);
+        void this.#runners.get(action.runnerId)?.supervisor.shutdown(cutOff(action.reason));
         return;
+      case 'ParkRunner':
+        void this.#runners.get(action.runnerId)?.supervisor.park(cutOff(action.reason));
+        return;
+      case 'EndParkedRunner':
+        return this.#parking.end(action.runnerId, action.reason);
       default:
         return unreachable(action);
     }
@@ -276,18 +280,21 @@ export class Worker implements Startable {
   #startRunner(runnerId: RunnerId, instance: Instance, assignment: ShardAssignment): void {
     const modelPath = this.#downloads.pathOf(instance.card.modelId);
     if (modelPath === undefined) return;
-    const setup = this.#setupOf(runnerId, instance, assignment, modelPath);
-    const supervisor = new Supervisor(this.#components, {
+    const setup = setupOf({ runnerId, instance, assignment, modelPath }, this.#init.limits);
+    const process = this.#parking.take(setup, instance.instanceId);
+    const speed = this.#components.speed;
+    const init: SupervisorInit = {
       setup,
-      ...(this.#init.timings && { timings: this.#init.timings }),
+      timings: this.#timings,
       onStatus: (status) => this.#onStatus(runnerId, status),
       onTelemetry: (telemetry) => this.#onTelemetry(runnerId, telemetry),
+      ...(process && { process }),
       // A rank among others waits for them: its tokens do not tell its own speed.
-      ...(instance.assignments.length === 1 && {
-        onTaskEvent: (event: TaskEvent) =>
-          this.#components.speed?.observe(runnerId, bytesReadPerToken(instance.card), event),
-      }),
-    });
+      ...(instance.assignments.length === 1
+        ? { onTaskEvent: (event) => speed?.observe(runnerId, bytesReadPerToken(instance.card), event) }
+        : { onParked: (parked) => this.#parking.park(parked, setup, instance.instanceId) }),
+    };
+    const supervisor = new Supervisor(this.#components, init);
     const { rank } = assignment;
     const held = { supervisor, runnerId, instance, rank, status: undefined, telemetry: undefined };
     this.#runners.set(runnerId, held);
@@ -295,27 +302,18 @@ export class Worker implements Startable {
     supervisor.start();
   }
 
-  #setupOf(
-    runnerId: RunnerId,
-    { card, contextLength, assignments }: Instance,
-    { rank, firstLayer, lastLayer }: ShardAssignment,
-    modelPath: string,
-  ): RunnerSetup {
-    const { maxTasks, maxQueued, prefillChunk } = this.#init.limits;
-    const kvBytes = this.#init.limits.kvBytes ?? card.kvBytesPerToken * contextLength;
-    return {
-      runnerId,
-      modelPath,
-      rank,
-      worldSize: assignments.length,
-      firstLayer,
-      lastLayer,
-      contextTokens: contextLength,
-      kvBytes,
-      maxTasks,
-      maxQueued,
-      prefillChunk,
-    };
+  #connect({ runnerId, instance, rank, ports }: Extract<WorkerAction, { type: 'ConnectRunner' }>): void {
+    const supervisor = this.#runners.get(runnerId)?.supervisor;
+    if (ports === undefined) return supervisor?.connect();
+    const state = this.#init.state();
+    const names = instance.assignments.map(({ nodeId }) => nodeName(state, nodeId));
+    const { joinMs, groupSilenceMs: silenceMs } = this.#timings;
+    const invitation = invitationOf({ instance, rank, ports, names }, this.#init.neighbourhood, {
+      joinMs,
+      silenceMs,
+    });
+    if (invitation.ok) supervisor?.connect(invitation.value);
+    else supervisor?.refuseToConnect(invitation.error);
   }
 
   #onTelemetry(runnerId: RunnerId, telemetry: RunnerTelemetry): void {
@@ -349,6 +347,8 @@ const wordsOf = ({
   instance: { instanceId },
   rank,
 }: HeldRunner): Pick<StatusReport, 'runnerId' | 'instanceId' | 'rank'> => ({ runnerId, instanceId, rank });
+
+const cutOff = (reason: string): string => `The answer was cut off: ${reason}.`;
 
 function sameDownload(known: Download | undefined, now: Download): boolean {
   if (known?.type !== now.type) return false;

@@ -193,7 +193,7 @@ describe('a process that hangs', () => {
   });
 
   it.each<[RunnerPhase, number]>([
-    ['Connecting', 30_500],
+    ['Connecting', 35_500],
     ['Loading', 60_500],
     ['WarmingUp', 120_500],
   ])('answering but never done with %s misses that deadline', async (phase, afterMs) => {

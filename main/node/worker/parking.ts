@@ -1,0 +1,60 @@
+import type { RunnerSetup } from '../../core/contract/runner.ts';
+import type { InstanceId, RunnerId } from '../../core/id.ts';
+import type { ParkedProcess } from '../../core/worker/plan.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { RunnerTimings } from '../runner/defaults.ts';
+import type { OwnedProcess } from '../runner/owned-process.ts';
+import { ParkedRunner } from '../runner/parked-runner.ts';
+
+export interface ParkingInit {
+  readonly timings: RunnerTimings;
+  /** What is parked has changed. */
+  readonly onChange: () => void;
+}
+
+/** The runner processes of this node that hold weights between two attempts. */
+export class Parking {
+  readonly #components: { readonly clock: Clock; readonly log: Log };
+  readonly #init: ParkingInit;
+  readonly #parked = new Map<RunnerId, { readonly runner: ParkedRunner; readonly instanceId: InstanceId }>();
+
+  constructor(components: { readonly clock: Clock; readonly log: Log }, init: ParkingInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  get view(): readonly ParkedProcess[] {
+    return [...this.#parked].map(([runnerId, { runner, instanceId }]) => ({
+      runnerId,
+      instanceId,
+      ending: runner.ending,
+    }));
+  }
+
+  park(process: OwnedProcess, setup: RunnerSetup, instanceId: InstanceId): void {
+    const { clock, log } = this.#components;
+    const onGone = (): void => {
+      this.#parked.delete(setup.runnerId);
+      this.#init.onChange();
+    };
+    const runner = new ParkedRunner({ process, clock, log }, { setup, timings: this.#init.timings, onGone });
+    this.#parked.set(setup.runnerId, { runner, instanceId });
+  }
+
+  /** The process that holds what this setup asks for, if there is one; it is not parked any more. */
+  take(setup: RunnerSetup, of: InstanceId): OwnedProcess | undefined {
+    return [...this.#parked.values()]
+      .find(({ runner, instanceId }) => instanceId === of && runner.fits(setup))
+      ?.runner.take();
+  }
+
+  end(runnerId: RunnerId, why: string): void {
+    void this.#parked.get(runnerId)?.runner.end(why);
+  }
+
+  /** Resolves when all their processes are gone. */
+  async endAll(why: string): Promise<void> {
+    await Promise.all([...this.#parked.values()].map(({ runner }) => runner.end(why)));
+  }
+}
