@@ -37,6 +37,14 @@ export class ChatStore {
     makeAutoObservable(this, { list: false }, { autoBind: true, deep: false });
   }
 
+  /** Whether an answer of it is being written here. */
+  isBusy(id: string): boolean {
+    return (
+      (this.current.id === id && this.current.busy) ||
+      [...this.#busy].some((each) => each.id === id && each.busy)
+    );
+  }
+
   /** Shows a conversation; null = a new one. */
   open(id: string | null): void {
     if (this.current.id === id) return;

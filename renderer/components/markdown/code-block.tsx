@@ -1,9 +1,10 @@
 import { Check, Copy } from 'lucide-react';
-import { memo, type ReactElement, useEffect, useState } from 'react';
+import { memo, type ReactElement } from 'react';
 import { chat } from '../../strings/chat.ts';
 import { codeChunks } from './code-chunks.ts';
 import { highlighter, type Highlight } from './highlight.ts';
 import { useLazyPart } from './lazy-part.ts';
+import { useCopied } from './use-copied.ts';
 
 /** Beyond so many characters code stays plain: colouring it would hold up the page for longer than it helps. */
 const COLOURED_CHARACTERS = 400_000;
@@ -47,22 +48,11 @@ const Chunk = memo(function Chunk({
   return <span className="md-chunk">{highlight === null ? code : highlight(code, language)}</span>;
 });
 
-const COPIED_MS = 1_500;
-
 /** Copies `text` and says so for a moment. */
-export function CopyButton({ text }: { readonly text: string }): ReactElement {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), COPIED_MS);
-    return () => clearTimeout(timer);
-  }, [copied]);
+function CopyButton({ text }: { readonly text: string }): ReactElement {
+  const [copied, copy] = useCopied();
   return (
-    <button
-      type="button"
-      className="md-copy"
-      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
-    >
+    <button type="button" className="md-copy" onClick={() => copy(text)}>
       {copied ? <Check size={13} aria-hidden /> : <Copy size={13} aria-hidden />}
       <span aria-live="polite">{copied ? chat.code.copied : chat.code.copy}</span>
     </button>
