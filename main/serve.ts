@@ -7,9 +7,10 @@ import { MetaInstanceSpec } from './core/meta-instance.ts';
 import type { NodeApi } from './node/api.ts';
 import { systemClock } from './node/clock.ts';
 import { parseConfig, type Config } from './node/config.ts';
-import { defaultDataFolder } from './node/data-folder.ts';
+import { defaultDataFolder, settingsPathIn } from './node/data-folder.ts';
 import { createLog, type Log } from './node/log.ts';
 import { Announcer } from './node/announcer.ts';
+import { readStoredSettings } from './node/settings.ts';
 import { createSkeinNode, type SkeinNode } from './node/skein-node.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,12 +24,7 @@ const QUIT_MS = 20_000;
  * @returns the exit code: 0 after a clean stop, 1 when it could not start or go on, 2 for wrong arguments
  */
 export async function serve(args: readonly string[]): Promise<number> {
-  const config = parseConfig({
-    args,
-    env: process.env,
-    workingFolder: process.cwd(),
-    defaultDataFolder: defaultDataFolder({ platform: process.platform, home: homedir(), env: process.env }),
-  });
+  const config = configFor(args);
   if (!config.ok) {
     process.stderr.write(`skein serve: ${config.error}\n\`skein serve --help\` lists the options.\n`);
     return 2;
@@ -55,6 +51,21 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Flags and variables say where the data folder is; what is stored there gives way to both. */
+function configFor(args: readonly string[]): ReturnType<typeof parseConfig> {
+  const given = {
+    args,
+    env: process.env,
+    workingFolder: process.cwd(),
+    defaultDataFolder: defaultDataFolder({ platform: process.platform, home: homedir(), env: process.env }),
+  };
+  const first = parseConfig(given);
+  if (!first.ok) return first;
+  const { stored, warning } = readStoredSettings(settingsPathIn(first.value.dataDir));
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
+  return parseConfig({ ...given, stored });
+}
+
 /** One life of the node: until it is asked to stop, can't go on, or left its cluster and has to start over. */
 async function live(
   log: Log,
@@ -72,6 +83,8 @@ async function live(
         version: packageVersion(),
         runnerEntry: join(root, 'main', 'runner', 'main.ts'),
         cardFolder: join(root, 'resources', 'models'),
+        scenarioFolder: join(root, 'resources', 'scenarios'),
+        dashboardFolder: join(root, '.cache', 'dashboard'),
         onBroken: (problem) => {
           log.error('The node stops: its state can no longer be written', { problem });
           ended.resolve('Broken');

@@ -49,7 +49,12 @@ export interface Config {
   readonly clusterKey: Uint8Array | undefined;
   /** Whether members are looked for in the local network (mDNS). */
   readonly discovery: boolean;
+  /** By flag: who said so; absent = nobody, it is the default. */
+  readonly origins: Readonly<Record<string, Origin>>;
 }
+
+/** Whose word a setting follows; the first of them wins. */
+export type Origin = 'Flag' | 'Environment' | 'Settings';
 
 /** Where other nodes dial a node unless it was told otherwise. */
 export const DEFAULT_PEER_PORT = 52_416;
@@ -103,6 +108,10 @@ const options = {
   },
 } as const satisfies Record<string, Option>;
 
+/** How a problem names where a wrong value came from. */
+const placeOf = (flag: string, origin: Origin | undefined): string =>
+  origin === 'Settings' ? `the setting ${flag}` : origin === 'Environment' ? variableOf(flag) : `--${flag}`;
+
 const variableOf = (flag: string): string => `SKEIN_${flag.toUpperCase().replaceAll('-', '_')}`;
 
 /** One line for each flag of `serve`. */
@@ -128,18 +137,31 @@ export function parseConfig(init: {
   /** Of relative folders. */
   readonly workingFolder: string;
   readonly defaultDataFolder: string;
+  /** What people changed in the dashboard: texts by flag, as variables hold them. */
+  readonly stored?: Readonly<Record<string, string | undefined>>;
 }): Result<Config, string> {
   const flags = parseFlags(init.args);
   if (!flags.ok) return flags;
   const problems: string[] = [];
-  const take = <Value>(flag: string, schema: z.ZodType<Value>): Value | undefined => {
+  const origins: Record<string, Origin> = {};
+  /** An empty variable is as good as none. */
+  const said = (flag: string, variable = variableOf(flag)): string | undefined => {
     const given = flags.value[flag];
-    // An empty variable is as good as none.
-    const text = typeof given === 'string' ? given : init.env[variableOf(flag)] || undefined;
+    const [text, origin] =
+      given !== undefined
+        ? [typeof given === 'string' ? given : undefined, 'Flag' as const]
+        : init.env[variable]
+          ? [init.env[variable], 'Environment' as const]
+          : [init.stored?.[flag], 'Settings' as const];
+    if (given !== undefined || text !== undefined) origins[flag] = origin;
+    return text;
+  };
+  const take = <Value>(flag: string, schema: z.ZodType<Value>): Value | undefined => {
+    const text = said(flag);
     if (text === undefined) return undefined;
     const parsed = schema.safeParse(text);
     if (parsed.success) return parsed.data;
-    const place = typeof given === 'string' ? `--${flag}` : variableOf(flag);
+    const place = placeOf(flag, origins[flag]);
     problems.push(
       `${place}: ${parsed.error.issues[0]?.message ?? 'invalid'}, but is ${JSON.stringify(text)}`,
     );
@@ -162,18 +184,20 @@ export function parseConfig(init: {
   };
   const peers = (): string[] => {
     const given = flags.value['peer'];
+    const text = said('peer', 'SKEIN_PEERS') ?? '';
     const texts = Array.isArray(given)
       ? (given as readonly string[])
-      : (init.env['SKEIN_PEERS'] ?? '').split(/[\s,]+/).filter((text) => text !== '');
+      : text.split(/[\s,]+/).filter((each) => each !== '');
     return texts.flatMap((text) => {
       const address = peerMultiaddr(text);
       if (address.ok) return [address.value];
-      const place = Array.isArray(given) ? '--peer' : 'SKEIN_PEERS';
+      const place = origins['peer'] === 'Environment' ? 'SKEIN_PEERS' : placeOf('peer', origins['peer']);
       problems.push(`${place}: ${address.error}, but is ${JSON.stringify(text)}`);
       return [];
     });
   };
-  const modelDirs = flags.value['model-dir'] ?? (init.env['SKEIN_MODEL_DIRS'] ?? '').split(delimiter);
+  const modelDirTexts = (said('model-dir', 'SKEIN_MODEL_DIRS') ?? '').split(delimiter);
+  const modelDirs = flags.value['model-dir'] ?? modelDirTexts;
   const starter = flags.value['starter'] === true || take('starter', yes) === true;
 
   const config: Config = {
@@ -194,6 +218,7 @@ export function parseConfig(init: {
     peers: peers(),
     clusterKey: clusterKey(),
     discovery: flags.value['no-discovery'] !== true && take('no-discovery', yes) !== true,
+    origins,
   };
   return problems.length === 0 ? ok(config) : refused(problems.join('\n'));
 }

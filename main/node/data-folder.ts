@@ -28,6 +28,9 @@ export function defaultDataFolder(init: {
   return join(base, 'skein');
 }
 
+/** Also before the folder is opened: what is there decides how. */
+export const settingsPathIn = (dataDir: string): string => join(dataDir, 'settings.json');
+
 /** The one folder that a node writes to. While it is open, no other process can open it. */
 export class DataFolder {
   readonly path: string;
@@ -53,6 +56,14 @@ export class DataFolder {
     } catch (error) {
       throw explain(path, error);
     }
+  }
+
+  get conversationsPath(): string {
+    return join(this.path, 'conversations.sqlite');
+  }
+
+  get settingsPath(): string {
+    return settingsPathIn(this.path);
   }
 
   get identityPath(): string {

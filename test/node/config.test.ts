@@ -20,6 +20,7 @@ const defaults: Config = {
   peers: [],
   clusterKey: undefined,
   discovery: true,
+  origins: expect.any(Object) as Config['origins'],
 };
 
 const KEY = '0123456789abcdef'.repeat(4);
@@ -122,6 +123,54 @@ describe('serve options', () => {
     ['several at once', ['--port', 'x'], { SKEIN_MAX_TASKS: '0' }, /^--port: .*\nSKEIN_MAX_TASKS: /],
   ])('%s → refused, named', (_name, args, env, expected) => {
     expect(parse(args, env)).toEqual({ ok: false, error: expect.stringMatching(expected) as string });
+  });
+
+  test.each<[string, string[], Record<string, string>, Record<string, string>, Partial<Config>]>([
+    ['nobody said', [], {}, {}, { name: undefined, origins: {} }],
+    ['stored', [], {}, { name: 'desk' }, { name: 'desk', origins: { name: 'Settings' } }],
+    [
+      'stored, and a variable → the variable',
+      [],
+      { SKEIN_NAME: 'shelf' },
+      { name: 'desk' },
+      { name: 'shelf', origins: { name: 'Environment' } },
+    ],
+    [
+      'stored, and a flag → the flag',
+      ['--name', 'lap', '--peer', '10.0.0.2:1'],
+      {},
+      { name: 'desk', peer: '10.0.0.3:1' },
+      { name: 'lap', peers: ['/ip4/10.0.0.2/tcp/1'], origins: { name: 'Flag', peer: 'Flag' } },
+    ],
+    [
+      'lists and switches are stored as variables hold them',
+      [],
+      {},
+      { peer: '10.0.0.2:1 10.0.0.3:2', 'model-dir': '/a:/b', 'no-discovery': 'yes' },
+      {
+        peers: ['/ip4/10.0.0.2/tcp/1', '/ip4/10.0.0.3/tcp/2'],
+        modelDirs: ['/a', '/b'],
+        discovery: false,
+        origins: { peer: 'Settings', 'model-dir': 'Settings', 'no-discovery': 'Settings' },
+      },
+    ],
+  ])('%s', (_name, args, env, stored, changes) => {
+    const parsed = parseConfig({
+      args,
+      env,
+      workingFolder: '/here',
+      defaultDataFolder: '/home/me/.local/share/skein',
+      stored,
+    });
+    expect(parsed).toEqual({ ok: true, value: { ...defaults, ...changes } });
+  });
+
+  test('a wrong stored setting is named as one', () => {
+    const init = { args: [], env: {}, workingFolder: '/', defaultDataFolder: '/data' };
+    expect(parseConfig({ ...init, stored: { port: 'x' } })).toEqual({
+      ok: false,
+      error: 'the setting port: must be a whole number from 0 to 65535, but is "x"',
+    });
   });
 
   test('a wrong key is named, but never repeated: it may be the right one, mistyped', () => {

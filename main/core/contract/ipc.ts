@@ -123,8 +123,6 @@ export const methods = {
   previews: method(z.strictObject({ modelId: ModelId }), PreviewsAnswer),
 
   models: method(nothing, ModelsAnswer),
-  /** Copies a model file into the node's folder and makes a card of its header. */
-  importModel: method(z.strictObject({ path: z.string().min(1).max(4_096) }), ModelCard),
 
   cluster: method(nothing, ClusterAnswer),
   doctor: method(nothing, DoctorAnswer),

@@ -35,11 +35,12 @@ const seconds = (ms: number): string => (ms / 1_000).toFixed(3).padStart(9);
 
 /** One line of the transcript. */
 function describeEntry(entry: TraceEntry): string {
-  const [who, text] = describe(entry);
+  const [who, text] = describeParts(entry);
   return `${seconds(entry.atMs)}  ${who.padEnd(6)} ${text}`.trimEnd();
 }
 
-function describe(entry: TraceEntry): readonly [string, string] {
+/** Who, as a friendly name or a mark (`>` a step, `#n` an event), and what. */
+export function describeParts(entry: TraceEntry): readonly [string, string] {
   switch (entry.type) {
     case 'step':
       return [

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../../core/model-card.ts';
@@ -81,6 +81,12 @@ export class ModelStore {
       if (this.#searches.get(key) === search) this.#searches.delete(key);
     }
     return result;
+  }
+
+  /** Where a file of the card's name and size lies, checked or not; null = nowhere. */
+  find({ file, fileBytes }: ModelCard): string | null {
+    const paths = this.#folders.map((folder) => join(folder, file));
+    return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.size === fileBytes) ?? null;
   }
 
   #begin(key: string, card: ModelCard): Search {

@@ -27,15 +27,23 @@ export function pairingView(pairing: Pairing): PairingView {
   return { ...pairing, addresses: [...pairing.addresses] };
 }
 
+/** Whether the node that answers does not hear of it. */
+export function isAway(
+  { state, telemetry, nodeId: self, peers, now }: ClusterSnapshot,
+  nodeId: ClusterNodeView['nodeId'],
+): boolean {
+  if (nodeId === self || peers.some((peer) => peer.nodeId === nodeId)) return false;
+  const seen = telemetry.nodes[nodeId];
+  // Over one hop there is no connection, but its word comes all the same.
+  return state.nodes[nodeId]?.lostAt !== undefined || seen === undefined || now - seen.at > AWAY_AFTER_MS;
+}
+
 function nodeView(snapshot: ClusterSnapshot, nodeId: ClusterNodeView['nodeId']): ClusterNodeView {
-  const { state, telemetry, view, nodeId: self, peers, now } = snapshot;
+  const { state, telemetry, view, nodeId: self } = snapshot;
   const node = state.nodes[nodeId];
   const seen = telemetry.nodes[nodeId];
   const applied = view.applied[nodeId] ?? null;
   const newest = Math.max(0, ...values(view.applied));
-  const isPeer = nodeId === self || peers.some((peer) => peer.nodeId === nodeId);
-  // Over one hop there is no connection, but its word comes all the same.
-  const isLost = node?.lostAt !== undefined || seen === undefined || now - seen.at > AWAY_AFTER_MS;
   const links = (telemetry.links ?? []).filter(({ from, to }) => from === self && to === nodeId);
   const byKind = new Map(
     links
@@ -46,7 +54,7 @@ function nodeView(snapshot: ClusterSnapshot, nodeId: ClusterNodeView['nodeId']):
     nodeId,
     name: distinctNames(state)[nodeId] ?? nodeId,
     version: node?.version ?? '',
-    role: nodeId === view.master ? 'Master' : isPeer || !isLost ? 'Follower' : 'Away',
+    role: nodeId === view.master ? 'Master' : isAway(snapshot, nodeId) ? 'Away' : 'Follower',
     self: nodeId === self,
     ramTotal: seen === undefined ? null : { inBytes: Math.round(seen.totalBytes) },
     ramAvailable: seen === undefined ? null : { inBytes: Math.round(seen.availableBytes) },

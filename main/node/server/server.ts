@@ -13,8 +13,11 @@ import type { Clock } from '../clock.ts';
 import type { Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
 import { createApp } from './app.ts';
+import type { IpcHandlers } from '../ipc/handlers.ts';
+import type { Dashboard } from './dashboard.ts';
 import { guard } from './guard.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
+import { serveSockets } from './ipc-socket.ts';
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 
@@ -31,6 +34,8 @@ export interface RestServerComponents {
   readonly clock: Clock;
   /** In [0, 1). For seeds that a client left to us; tests pass their own. */
   readonly random?: () => number;
+  /** Pages and what they may ask; absent = only the API is served. */
+  readonly pages?: { readonly dashboard: Dashboard; readonly handlers: IpcHandlers };
 }
 
 export interface RestServerInit {
@@ -45,7 +50,7 @@ export interface RestServerInit {
  */
 export function createServer(components: RestServerComponents, init: RestServerInit): RestServer {
   const limits: ServerLimits = { ...defaultLimits, ...init.limits };
-  const { clock, log } = components;
+  const { clock, log, pages } = components;
   const enders = new Set<() => void>();
   const app = createApp({
     random: Math.random,
@@ -76,6 +81,7 @@ export function createServer(components: RestServerComponents, init: RestServerI
         return;
       }
       outgoing.once('prefinish', () => dropUnlessRead(outgoing, clock, limits.stallMs));
+      if (pages?.dashboard(incoming, outgoing) === true) return;
       void handle(incoming, outgoing);
     },
   );
@@ -83,6 +89,11 @@ export function createServer(components: RestServerComponents, init: RestServerI
   server.maxHeadersCount = 100;
   server.on('clientError', answerBrokenRequest);
   server.on('drop', () => log.warn('connection refused: too many at once', { limit: limits.connections }));
+
+  if (pages !== undefined) {
+    const endPages = serveSockets(server, { handlers: pages.handlers, log, clock });
+    enders.add(() => endPages('The node is stopping.'));
+  }
 
   let stopping: Promise<void> | null = null;
   return {
