@@ -234,7 +234,7 @@ export class Runner {
     else this.#engine?.abortGroup(why);
   }
 
-  /** Every task has ended. What can be used again stays, if there is anything. */
+  /** The group is left and every task has ended. What can be used again stays, if there is anything. */
   #onLost(reason: string): void {
     if (this.#ending || this.#parked) return;
     const message = this.#invitation === undefined ? reason : withNames(reason, this.#invitation);
@@ -262,12 +262,17 @@ export class Runner {
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {
+    const setup = this.#setup;
     try {
       await work();
     } catch (error) {
+      if (this.#setup !== setup || this.#parked) return;
       const failure = failureOf(error, this.#phase);
+      // The engine says so once it has left a group that was joined; only then another may be. In a group no step fails alone.
+      const grouped = this.#connected && this.#invitation !== undefined;
+      if (grouped && (failure.reason === 'GroupLost' || this.#phase === 'WarmingUp')) return;
       if (failure.reason === 'GroupLost') this.#onLost(failure.message);
-      else if (!this.#parked) this.#fail(failure);
+      else this.#fail(failure);
     }
   }
 
