@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brokenRules } from '../support/cluster-invariants.ts';
 import { Ledger } from '../support/cluster-ledger.ts';
 import { RealCluster } from '../support/cluster-real.ts';
-import { answered } from '../support/ranks.ts';
+import { endless } from '../support/e2e-node.ts';
+import type { ChatStream } from '../support/e2e-stream.ts';
+import { moment, until } from '../support/e2e-until.ts';
+import { answered, rankNodes, type RankNode } from '../support/ranks.ts';
 
 let cluster: RealCluster;
 const ledger = new Ledger();
@@ -54,5 +58,94 @@ describe('one model on several nodes', () => {
     const answers = await Promise.all([...names, ...names].map((name) => answered(second!, name)));
     expect(answers).toEqual([alone, alone, alone, alone]);
     for (const name of names) await ledger.delete(second!, name);
+  });
+});
+
+/** Of a new model over this many nodes, by rank. */
+async function over(count: number): Promise<{ readonly name: string; readonly ranks: readonly RankNode[] }> {
+  const [first] = cluster.nodes;
+  const name = ledger.name('held');
+  await ledger.create(first!, name, { min_nodes: count, max_nodes: count });
+  await cluster.untilReady(first!, name);
+  return { name, ranks: await rankNodes(cluster, name) };
+}
+
+async function writing({ node }: RankNode, name: string): Promise<ChatStream> {
+  const stream = node.stream(name, endless.content, { ...endless.more, max_tokens: 400 });
+  await until('it writes', () => stream.textAt.length > 3 || stream.error !== undefined, 20_000);
+  expect(stream.error).toBeUndefined();
+  return stream;
+}
+
+describe('a rank that is lost while it serves', () => {
+  it.each<[NodeJS.Signals, number]>([
+    ['SIGKILL', 0],
+    ['SIGKILL', 1],
+    ['SIGSTOP', 1],
+  ])(
+    'by %s, rank %i: its streams say where and what comes next, and the others keep their weights',
+    async (signal, rank) => {
+      const { name, ranks } = await over(2);
+      const other = ranks[1 - rank]!;
+      const survivor = other.node.runnerPids;
+      const stream = await writing(other, name);
+      process.kill(ranks[rank]!.node.runnerPids[0]!, signal);
+      await stream.ended;
+      expect(stream.error?.message).toMatch(
+        rank === 0 ? /SIGKILL|stopped answering/ : new RegExp(`rank ${rank} on ${ranks[rank]!.node.name}`),
+      );
+      await cluster.until(
+        'it starts over',
+        async () => (await rankNodes(cluster, name)).some(({ incarnation }) => incarnation === 1),
+        20_000,
+      );
+      await cluster.untilReady(cluster.nodes[0]!, name);
+      expect(await answered(other.node, name)).toBe(alone);
+      // The process that held its weights still does.
+      expect(other.node.runnerPids).toEqual(survivor);
+      await ledger.delete(other.node, name);
+      expect(await brokenRules(cluster, ledger)).toEqual([]);
+      expect(cluster.nodes.flatMap(({ runnerPids }) => runnerPids)).toEqual([]);
+    },
+  );
+
+  it('with its node: the stream ends, and the model runs on the other nodes', async () => {
+    const { name, ranks } = await over(2);
+    const [first, second] = ranks as [RankNode, RankNode];
+    const stream = await writing(first, name);
+    await second.node.cutPower();
+    await stream.ended;
+    expect(stream.error?.message).toContain(second.node.name);
+    await cluster.until(
+      'it runs elsewhere',
+      async () => {
+        const now = await rankNodes(cluster, name);
+        return now.length === 2 && now.every(({ node }) => node !== second.node);
+      },
+      30_000,
+    );
+    await cluster.untilReady(first.node, name);
+    expect(await answered(first.node, name)).toBe(alone);
+    await second.node.start();
+    await ledger.delete(first.node, name);
+    expect(await brokenRules(cluster, ledger)).toEqual([]);
+  });
+});
+
+describe('a delete of a model on three nodes', () => {
+  it('in each phase leaves no runner and nothing in the state', async () => {
+    const [first] = cluster.nodes;
+    for (const afterMs of [0, 120, 240, 360, 480, 700]) {
+      const name = ledger.name('short');
+      await ledger.create(first!, name, { min_nodes: 3 });
+      await moment(afterMs);
+      await ledger.delete(first!, name);
+    }
+    expect(await brokenRules(cluster, ledger)).toEqual([]);
+    await cluster.until(
+      'no runner is left',
+      () => cluster.nodes.every((node) => node.runnerPids.length === 0),
+      10_000,
+    );
   });
 });
