@@ -1,7 +1,38 @@
+import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { frameClock } from './lib/frame-clock.ts';
+import { connectSocket } from './lib/web-socket.ts';
+import { RootStore } from './stores/root-store.ts';
 import './style.css';
 
-const root = document.getElementById('root');
-if (root === null) throw new Error('The page has no #root.');
-createRoot(root).render(<App />);
+const socketUrl = `ws://${window.location.host}/ipc`;
+
+const root = new RootStore({
+  connect: (signal) => connectSocket(socketUrl, signal),
+  after: (delayMs, call) => {
+    const timer = setTimeout(call, delayMs);
+    return () => clearTimeout(timer);
+  },
+  now: () => Date.now(),
+  frames: frameClock,
+  drafts: window.localStorage,
+  ui: {
+    location: window.location,
+    store: window.localStorage,
+    onTheme: (theme) => {
+      if (theme === 'system') delete document.documentElement.dataset['theme'];
+      else document.documentElement.dataset['theme'] = theme;
+    },
+  },
+});
+window.addEventListener('hashchange', () => root.ui.onHash());
+root.connection.start();
+
+const element = document.getElementById('root');
+if (element === null) throw new Error('The page has no #root.');
+createRoot(element).render(
+  <StrictMode>
+    <App root={root} />
+  </StrictMode>,
+);

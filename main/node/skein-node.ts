@@ -20,7 +20,8 @@ import type { Log } from './log.ts';
 import { finishLeaving } from './membership/departure.ts';
 import { loadCluster } from './membership/load-cluster.ts';
 import { Membership } from './membership/membership.ts';
-import { readCatalog } from './model/catalog.ts';
+import { readCatalog, type Catalog } from './model/catalog.ts';
+import { importModel } from './model/import-model.ts';
 import { ModelStore } from './model/model-store.ts';
 import { ChildProcessHost } from './runner/child-process-host.ts';
 import type { RunnerTimings } from './runner/defaults.ts';
@@ -100,7 +101,8 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     loadCluster({ clock, log }, { path: folder.clusterPath, given: config.clusterKey }),
     folder,
   );
-  const catalog = readCatalog([init.cardFolder, folder.modelsPath]);
+  const readCards = (): Catalog => readCatalog([init.cardFolder, folder.modelsPath]);
+  let catalog = readCards();
   const opened = ReplicaStore.open(
     { clock, log },
     {
@@ -276,6 +278,11 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       pathOf: (modelId) => {
         const card = catalog.cards.find((each) => each.modelId === modelId);
         return card === undefined ? null : models.find(card);
+      },
+      async importModel(path) {
+        const imported = await importModel(path, { folder: folder.modelsPath, known: catalog.cards });
+        if (imported.ok) catalog = readCards();
+        return imported;
       },
     },
     {

@@ -7,7 +7,8 @@ import { MetaInstanceId, ModelId, TaskId } from '../../main/core/id.ts';
 import { MetaInstanceSpec } from '../../main/core/meta-instance.ts';
 import { phaseLabel } from '../../main/core/phase.ts';
 import type { ClusterState } from '../../main/core/state.ts';
-import { IpcClient, IpcRequestError } from '../../renderer/lib/ipc-client.ts';
+import type { IpcRequestError } from '../../renderer/lib/ipc-client.ts';
+import { IpcClient } from '../../renderer/lib/ipc-client.ts';
 import { MODEL } from '../support/e2e-node.ts';
 import { until } from '../support/e2e-until.ts';
 

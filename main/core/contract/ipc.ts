@@ -124,6 +124,9 @@ export const methods = {
 
   models: method(nothing, ModelsAnswer),
 
+  /** Copies a GGUF file, or the only one of a folder, into the node's own and makes a card of its header. */
+  importModel: method(z.strictObject({ path: z.string().min(1).max(4_096) }), ModelCard),
+
   cluster: method(nothing, ClusterAnswer),
   doctor: method(nothing, DoctorAnswer),
   showPairingCode: method(nothing, PairingView),

@@ -3,7 +3,8 @@ import type { Ask, Asked, PlacementWish } from '../../core/contract/ipc.ts';
 import type { Conversation, ConversationHead } from '../../core/contract/ipc-conversation.ts';
 import type { PlacementQuery } from '../../core/contract/rest-placement.ts';
 import { loneInstanceIdFor, type MetaInstanceId } from '../../core/id.ts';
-import { unreachable } from '../../core/result.ts';
+import type { ModelCard } from '../../core/model-card.ts';
+import { unreachable, type Result } from '../../core/result.ts';
 import { exported } from '../conversation/export.ts';
 import { clusterView, pairingView } from '../server/cluster-view.ts';
 import { joinCluster, leaveCluster, removeNode } from '../server/operation/cluster.ts';
@@ -24,6 +25,7 @@ export interface NodeHandlersComponents extends ChatComponents {
   readonly settings: Settings;
   /** Where a card's file lies on this node, if it does. */
   readonly pathOf: (modelId: string) => string | null;
+  readonly importModel: (path: string) => Promise<Result<ModelCard, string>>;
 }
 
 export interface NodeHandlersInit {
@@ -66,6 +68,11 @@ export function nodeHandlers(components: NodeHandlersComponents, init: NodeHandl
         local: api.models().map(({ modelId }) => ({ modelId, path: components.pathOf(modelId) })),
         folders: [...init.modelFolders],
       }),
+      importModel: async ({ path }) => {
+        const imported = await components.importModel(path);
+        if (!imported.ok) throw new IpcError('BadRequest', imported.error, 'path');
+        return imported.value;
+      },
       cluster: () => clusterView(api.membership.snapshot()),
       doctor: () => ({ findings: [...api.membership.diagnose()] }),
       showPairingCode: async () => pairingView(await api.membership.showCode()),

@@ -45,6 +45,8 @@ export interface SupervisorInit {
   readonly process?: OwnedProcess;
   /** Called before the terminal status when its process lives on with its weights; absent = it does not. */
   readonly onParked?: (process: OwnedProcess) => void;
+  /** What the client of an answer is told that a failure cut off; absent = the failure's own words. */
+  readonly explain?: (failure: string) => string;
   readonly timings?: Partial<RunnerTimings>;
 }
 
@@ -344,7 +346,7 @@ export class Supervisor {
   #begin(cause: FailureCause, rungs: readonly Rung[]): void {
     if (isTerminal(this.#status) || this.#cause !== undefined) return;
     this.#cause = cause;
-    this.#tasks.endAll({ type: 'Failed', message: cause.message });
+    this.#tasks.endAll({ type: 'Failed', message: this.#init.explain?.(cause.message) ?? cause.message });
     // A shutdown's ladder is kept: it ends in SIGKILL as well.
     if (this.#ladder === undefined) this.#climb(rungs);
   }
@@ -375,8 +377,8 @@ export class Supervisor {
 
   #finish(status: RunnerStatus): void {
     this.#watch.stop();
-    const message = status.type === 'Failed' ? status.failure.message : 'The runner has stopped.';
-    this.#tasks.endAll({ type: 'Failed', message });
+    const failure = status.type === 'Failed' ? status.failure.message : 'The runner has stopped.';
+    this.#tasks.endAll({ type: 'Failed', message: this.#init.explain?.(failure) ?? failure });
     this.#publish(status);
     this.#ended.resolve();
   }

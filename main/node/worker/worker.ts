@@ -267,9 +267,11 @@ export class Worker implements Startable {
       case 'ShutDownRunner':
         void this.#runners.get(action.runnerId)?.supervisor.shutdown(cutOff(action.reason));
         return;
-      case 'ParkRunner':
-        void this.#runners.get(action.runnerId)?.supervisor.park(cutOff(action.reason));
+      case 'ParkRunner': {
+        const held = this.#runners.get(action.runnerId);
+        void held?.supervisor.park(`${cutOff(action.reason)}${nextOf(held.instance)}`);
         return;
+      }
       case 'EndParkedRunner':
         return this.#parking.end(action.runnerId, action.reason);
       default:
@@ -288,6 +290,7 @@ export class Worker implements Startable {
       timings: this.#timings,
       onStatus: (status) => this.#onStatus(runnerId, status),
       onTelemetry: (telemetry) => this.#onTelemetry(runnerId, telemetry),
+      explain: (failure) => this.#explain(instance, failure),
       ...(process && { process }),
       // A rank among others waits for them: its tokens do not tell its own speed.
       ...(instance.assignments.length === 1
@@ -300,6 +303,12 @@ export class Worker implements Startable {
     this.#runners.set(runnerId, held);
     this.#ends.delete(runnerId);
     supervisor.start();
+  }
+
+  /** Says where it was, and what comes next. */
+  #explain(instance: Instance, failure: string): string {
+    const where = nodeName(this.#init.state(), this.#init.nodeId);
+    return `The answer was cut off on ${where}. ${failure}${nextOf(instance)}`;
   }
 
   #connect({ runnerId, instance, rank, ports }: Extract<WorkerAction, { type: 'ConnectRunner' }>): void {
@@ -347,6 +356,10 @@ const wordsOf = ({
   instance: { instanceId },
   rank,
 }: HeldRunner): Pick<StatusReport, 'runnerId' | 'instanceId' | 'rank'> => ({ runnerId, instanceId, rank });
+
+/** One that was placed by itself is not started again [L14]. */
+const nextOf = ({ metaInstanceId }: Instance): string =>
+  metaInstanceId === null ? '' : ' Skein starts the model again where it can; ask again in a moment.';
 
 const cutOff = (reason: string): string => `The answer was cut off: ${reason}.`;
 

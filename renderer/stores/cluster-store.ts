@@ -1,0 +1,52 @@
+import { makeAutoObservable, runInAction } from 'mobx';
+import { apply } from '../../main/core/apply/index.ts';
+import type { TelemetryItem } from '../../main/core/contract/ipc.ts';
+import type { IndexedEvent } from '../../main/core/event.ts';
+import { emptyState, type ClusterState } from '../../main/core/state.ts';
+import type { IpcClient } from '../lib/ipc-client.ts';
+import type { Connection } from './connection.ts';
+
+/** The cluster as its node tells it: the state folded by the very `apply` of the core, telemetry apart. */
+export class ClusterStore {
+  state: ClusterState = emptyState;
+  /** False before the first snapshot: nothing is concluded from an empty state. */
+  isKnown = false;
+  telemetry: TelemetryItem | undefined;
+  readonly #onEvent = new Set<(entry: IndexedEvent) => void>();
+
+  constructor(connection: Connection) {
+    makeAutoObservable(this, {}, { deep: false, autoBind: true });
+    connection.follow((client) => {
+      void this.#followState(client);
+      void this.#followTelemetry(client);
+    });
+  }
+
+  /** The returned function ends it. */
+  onEvent(call: (entry: IndexedEvent) => void): () => void {
+    this.#onEvent.add(call);
+    return () => this.#onEvent.delete(call);
+  }
+
+  async #followState(client: IpcClient): Promise<void> {
+    try {
+      for await (const item of client.open('state', {})) {
+        runInAction(() => {
+          this.state = item.type === 'Snapshot' ? item.state : apply(this.state, item.entry);
+          this.isKnown = true;
+        });
+        if (item.type === 'Entry') for (const call of this.#onEvent) call(item.entry);
+      }
+    } catch {
+      // The connection is gone; the next one brings a snapshot.
+    }
+  }
+
+  async #followTelemetry(client: IpcClient): Promise<void> {
+    try {
+      for await (const item of client.open('telemetry', {})) runInAction(() => (this.telemetry = item));
+    } catch {
+      // As above.
+    }
+  }
+}

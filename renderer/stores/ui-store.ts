@@ -1,0 +1,91 @@
+import { makeAutoObservable } from 'mobx';
+
+export const viewNames = ['chat', 'models', 'cluster', 'activity', 'simulator', 'settings'] as const;
+export type ViewName = (typeof viewNames)[number];
+
+/** `#/chat/ID`: a view, and what of it is shown. */
+export interface Route {
+  readonly view: ViewName;
+  /** Null = the view itself. */
+  readonly detail: string | null;
+}
+
+export type Theme = 'system' | 'light' | 'dark';
+
+export interface UiComponents {
+  readonly location: Pick<Location, 'hash'>;
+  readonly store: Pick<Storage, 'getItem' | 'setItem'>;
+  readonly onTheme: (theme: Theme) => void;
+}
+
+const THEME = 'skein.theme';
+const WELCOMED = 'skein.welcomed';
+
+/** What this page shows. The address follows it, so that a reload shows the same. */
+export class UiStore {
+  route: Route;
+  theme: Theme;
+  /** Whether the first steps were taken or skipped on this computer. */
+  welcomed: boolean;
+  /** What the create dialog is about; undefined = it is closed. */
+  dialog:
+    | { readonly type: 'Create'; readonly modelId?: string }
+    | { readonly type: 'Edit'; readonly metaInstanceId: string }
+    | { readonly type: 'Pair' }
+    | undefined;
+  readonly #components: UiComponents;
+
+  constructor(components: UiComponents) {
+    this.#components = components;
+    this.route = parseRoute(components.location.hash);
+    const theme = components.store.getItem(THEME);
+    this.theme = theme === 'light' || theme === 'dark' ? theme : 'system';
+    this.welcomed = components.store.getItem(WELCOMED) !== null;
+    makeAutoObservable(this, {}, { autoBind: true, deep: false });
+    components.onTheme(this.theme);
+  }
+
+  /** The address was changed by hand, by a link, or by going back. */
+  onHash(): void {
+    this.route = parseRoute(this.#components.location.hash);
+  }
+
+  show(view: ViewName, detail: string | null = null): void {
+    this.route = { view, detail };
+    this.#components.location.hash = hashOf(this.route);
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.#components.store.setItem(THEME, theme);
+    this.#components.onTheme(theme);
+  }
+
+  welcome(done: boolean): void {
+    this.welcomed = done;
+    this.#components.store.setItem(WELCOMED, done ? 'yes' : '');
+  }
+
+  openDialog(dialog: NonNullable<UiStore['dialog']>): void {
+    this.dialog = dialog;
+  }
+
+  closeDialog(): void {
+    this.dialog = undefined;
+  }
+}
+
+export function parseRoute(hash: string): Route {
+  const [view = '', ...rest] = hash.replace(/^#\/?/, '').split('/');
+  const name = viewNames.find((each) => each === view);
+  if (name === undefined) return { view: 'cluster', detail: null };
+  const detail = rest.join('/');
+  try {
+    return { view: name, detail: detail === '' ? null : decodeURIComponent(detail) };
+  } catch {
+    return { view: name, detail: null };
+  }
+}
+
+export const hashOf = ({ view, detail }: Route): string =>
+  `#/${view}${detail === null ? '' : `/${encodeURIComponent(detail)}`}`;

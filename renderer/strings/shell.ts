@@ -1,0 +1,31 @@
+/** What the frame around the views says. */
+export const shell = {
+  name: 'Skein',
+  close: 'Close',
+  dismiss: 'Dismiss',
+  navigation: 'Views',
+  views: {
+    chat: 'Chat',
+    models: 'Models',
+    cluster: 'Cluster',
+    activity: 'Activity',
+    simulator: 'Simulator',
+    settings: 'Settings',
+  },
+  loading: 'Loading…',
+  connecting: 'Connecting to Skein…',
+  lost: 'Skein is not reachable. It is tried again by itself; nothing you typed is lost.',
+  outdated: (version: string): string => `Skein is version ${version} now, and this page is older.`,
+  reload: 'Reload',
+  noMaster: 'No node leads just now: changes wait until one does.',
+  crashed: 'This view has failed',
+  crashedWhy: 'The rest of Skein goes on. Show it again, or reload the page.',
+  again: 'Show it again',
+  status: {
+    alone: 'One computer',
+    nodes: (count: number): string => `${count} computers`,
+    away: (count: number): string => (count === 1 ? '1 is away' : `${count} are away`),
+    connecting: 'Connecting…',
+    lost: 'Not connected',
+  },
+} as const;
