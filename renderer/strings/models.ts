@@ -53,7 +53,6 @@ export const models = {
     aboutNode: (node: string): string => `The file has to lie on ${node}, whose page this is.`,
     path: 'Path of the file',
     placeholder: '~/Downloads/model.gguf',
-    choose: 'Choose…',
     start: 'Import',
     copying: 'Copying and checking…',
     done: (title: string): string => `${title} is here`,

@@ -2,6 +2,7 @@ import { CircleAlert, CircleSlash } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
 import type { ReactElement } from 'react';
 import type { AnswerMessage } from '../../../main/core/contract/ipc-conversation.ts';
+import { Button } from '../../components/button.tsx';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { chat } from '../../strings/chat.ts';
@@ -38,14 +39,9 @@ export const AnswerProblem = observer(function AnswerProblem({
               {state.type === 'Failed' ? state.message : chat.interruptedWhy}
             </p>
           </div>
-          <button
-            type="button"
-            className="chat-button shrink-0"
-            disabled={lane.busy}
-            onClick={() => conversation.again(lane, answer)}
-          >
+          <Button disabled={lane.busy} onClick={() => conversation.again(lane, answer)}>
             {chat.tryAgain}
-          </button>
+          </Button>
         </div>
       );
   }

@@ -1,6 +1,7 @@
 import { observer } from 'mobx-react-lite';
 import { type ReactElement, useId, useState } from 'react';
 import { ChatSettings } from '../../../main/core/contract/ipc-conversation.ts';
+import { Button } from '../../components/button.tsx';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { chat } from '../../strings/chat.ts';
 
@@ -77,14 +78,13 @@ export const ChatSettingsForm = observer(function ChatSettingsForm({
           change={(value) => change(field.key, value)}
         />
       ))}
-      <button
-        type="button"
-        className="chat-button self-start"
+      <Button
+        className="self-start"
         disabled={Object.keys(set).length === 0}
         onClick={() => void conversation.setSettings({})}
       >
         {settings.reset}
-      </button>
+      </Button>
     </div>
   );
 });

@@ -16,7 +16,7 @@ export const Composer = observer(function Composer({
 }: {
   readonly store: ChatStore;
   readonly field: RefObject<HTMLTextAreaElement | null>;
-  readonly takeFiles: (files: Iterable<File>) => void;
+  readonly takeFiles: (files: readonly File[]) => void;
   /** Says the last message differently; false = there is none. */
   readonly editLast: () => boolean;
 }): ReactElement {

@@ -1,6 +1,6 @@
 import { ArrowDown, CircleAlert } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
-import { type ReactElement, type ReactNode, useEffect } from 'react';
+import { type ReactElement, useEffect } from 'react';
 import { splitAttachments } from '../../stores/chat/attachment.ts';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
@@ -13,20 +13,14 @@ import { useStickToEnd } from './use-stick-to-end.ts';
 export const Transcript = observer(function Transcript({
   conversation,
   lane,
-  nameOf,
   editing,
   setEditing,
-  children,
 }: {
   readonly conversation: OpenConversation;
   readonly lane: Lane;
-  /** Of a target, as people know it. */
-  readonly nameOf: (target: string) => string;
   /** The message that is being said differently; null = none. */
   readonly editing: string | null;
   readonly setEditing: (id: string | null) => void;
-  /** What stands below it. */
-  readonly children?: ReactNode;
 }): ReactElement {
   const { scroller, content, stuck, toEnd } = useStickToEnd();
   const branch = conversation.branch(lane);
@@ -62,7 +56,7 @@ export const Transcript = observer(function Transcript({
                 conversation={conversation}
                 lane={lane}
                 answer={message}
-                name={nameOf(message.target)}
+                name={message.target}
               />
             ),
           )}
@@ -84,7 +78,6 @@ export const Transcript = observer(function Transcript({
               </div>
             </div>
           )}
-          {children}
         </div>
       </div>
       {!stuck && (

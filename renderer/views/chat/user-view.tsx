@@ -3,6 +3,7 @@ import { observer } from 'mobx-react-lite';
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { UserMessage } from '../../../main/core/contract/ipc-conversation.ts';
 import { type Attachment, splitAttachments, withAttachments } from '../../stores/chat/attachment.ts';
+import { Button } from '../../components/button.tsx';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { chat } from '../../strings/chat.ts';
@@ -121,12 +122,10 @@ function Edit({
       />
       <div className="mt-1.5 flex items-center justify-end gap-2">
         <p className="grow text-xs text-muted">{chat.editKeeps}</p>
-        <button type="button" className="chat-button" onClick={cancel}>
-          {chat.cancel}
-        </button>
-        <button type="submit" className="chat-button chat-button-main" disabled={!done}>
+        <Button onClick={cancel}>{chat.cancel}</Button>
+        <Button type="submit" look="primary" disabled={!done}>
           {chat.send}
-        </button>
+        </Button>
       </div>
     </form>
   );

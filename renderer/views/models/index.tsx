@@ -20,6 +20,7 @@ const View = observer(function View({ root }: { readonly root: RootStore }): Rea
       store={models}
       rows={rows}
       disks={disks}
+      node={root.connection.hello?.name ?? null}
       run={(modelId) => ui.openDialog({ type: 'Create', modelId: ModelId.parse(modelId) })}
       chat={(id) => {
         chat.open(null);

@@ -10,10 +10,13 @@ import {
 import { observer } from 'mobx-react-lite';
 import type { ReactElement, ReactNode } from 'react';
 import { formatBytes } from '../../../main/core/unit.ts';
+import { Button } from '../../components/button.tsx';
+import { Badge, Progress } from '../../components/small.tsx';
 import type { Fit } from '../../stores/model-store.ts';
 import type { ModelRow, NodeShare } from '../../stores/models/model-rows.ts';
 import { chat as chatStrings } from '../../strings/chat.ts';
 import { models } from '../../strings/models.ts';
+import { toneOf } from '../chat/tone.ts';
 
 /** One model: what it is, whether it fits, where it lies, what runs of it, and the two things to do with it. */
 export const ModelView = observer(function ModelView({
@@ -43,25 +46,22 @@ export const ModelView = observer(function ModelView({
         </div>
         <div className="flex shrink-0 gap-2">
           {chat !== null && (
-            <button
-              type="button"
-              className="chat-button"
+            <Button
+              icon={<MessageCircle size={14} aria-hidden />}
               aria-label={models.chatLabel(card.title)}
               onClick={chat}
             >
-              <MessageCircle size={14} aria-hidden />
               {models.chat}
-            </button>
+            </Button>
           )}
-          <button
-            type="button"
-            className={chat === null ? 'chat-button chat-button-main' : 'chat-button'}
+          <Button
+            look={chat === null ? 'primary' : 'plain'}
+            icon={<Play size={14} aria-hidden />}
             aria-label={models.runLabel(card.title)}
             onClick={run}
           >
-            <Play size={14} aria-hidden />
             {models.run}
-          </button>
+          </Button>
         </div>
       </header>
       <FitLine fit={fit} />
@@ -69,8 +69,8 @@ export const ModelView = observer(function ModelView({
       {runs.length > 0 && (
         <ul className="flex flex-wrap gap-1.5" aria-label={models.running}>
           {runs.map(({ id, phase }) => (
-            <li key={id} className="rounded-full bg-text/7 px-2.5 py-0.5 text-xs">
-              {models.runs(id, chatStrings.model.phase[phase])}
+            <li key={id}>
+              <Badge tone={toneOf(phase)}>{models.runs(id, chatStrings.model.phase[phase])}</Badge>
             </li>
           ))}
         </ul>
@@ -177,12 +177,7 @@ function Fetching({ share }: { readonly share: Extract<NodeShare, { type: 'Fetch
           {models.fetchingOf(formatBytes(doneBytes), formatBytes(totalBytes))}
         </span>
       </p>
-      <progress
-        className="models-progress"
-        value={doneBytes}
-        max={totalBytes}
-        aria-label={models.fetching(node)}
-      />
+      <Progress value={doneBytes} max={totalBytes} label={models.fetching(node)} />
     </div>
   );
 }
