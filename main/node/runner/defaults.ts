@@ -20,6 +20,8 @@ export interface RunnerTimings {
   readonly silenceMs: number;
   /** Heartbeats come, but the busy engine counts no layer: a rank is stuck in a collective, or the GPU hangs. */
   readonly engineStuckMs: number;
+  /** The same for a rank of several: its peers wait for it, and its process keeps telling them that it lives. */
+  readonly rankStuckMs: number;
   /** A cancelled task whose end is never reported is ended by the supervisor. */
   readonly cancelMs: number;
   /** Between a channel found closed and the exit that explains it. */
@@ -47,6 +49,7 @@ export const defaultRunnerTimings: RunnerTimings = {
   warmUpMs: 2 * MINUTE,
   silenceMs: 3 * SECOND,
   engineStuckMs: 10 * SECOND,
+  rankStuckMs: 4 * SECOND,
   cancelMs: 5 * SECOND,
   channelLostMs: 500,
   parkMs: 3 * SECOND,

@@ -79,7 +79,7 @@ export class Supervisor {
     this.#components = components;
     this.#init = init;
     this.#timings = { ...defaultRunnerTimings, ...init.timings };
-    this.#vitals = new Vitals(init.setup.runnerId, this.#timings);
+    this.#vitals = new Vitals(init.setup, this.#timings);
     this.#watch = new Watch(components.clock, this.#timings.watchIntervalMs, (ms) => this.#tick(ms));
   }
 

@@ -1,5 +1,4 @@
-import type { RunnerReport } from '../../core/contract/runner.ts';
-import type { RunnerId } from '../../core/id.ts';
+import type { RunnerReport, RunnerSetup } from '../../core/contract/runner.ts';
 import type { RunnerFailure, RunnerStatus } from '../../core/instance.ts';
 import type { RunnerTelemetry } from '../../core/telemetry.ts';
 import { SECOND } from '../../core/unit.ts';
@@ -16,6 +15,7 @@ export interface VitalProblem {
 /** What a runner's reports, and their absence, say about its health. Counts watched time only (`Watch`). */
 export class Vitals {
   readonly #timings: RunnerTimings;
+  readonly #stuckMs: number;
   #telemetry: RunnerTelemetry;
   #announced = false;
   #isIdle = false;
@@ -30,8 +30,9 @@ export class Vitals {
   #noProgressMs = 0;
   #channelLostMs: number | undefined;
 
-  constructor(runnerId: RunnerId, timings: RunnerTimings) {
+  constructor({ runnerId, group }: Pick<RunnerSetup, 'runnerId' | 'group'>, timings: RunnerTimings) {
     this.#timings = timings;
+    this.#stuckMs = group === undefined ? timings.engineStuckMs : timings.rankStuckMs;
     this.#telemetry = {
       runnerId,
       layersLoaded: 0,
@@ -122,10 +123,10 @@ export class Vitals {
         message: `the runner process stopped answering for ${seconds(limits.silenceMs)}; it is stopped or blocked`,
       };
     }
-    if (this.#stillMs >= limits.engineStuckMs) {
+    if (this.#stillMs >= this.#stuckMs) {
       return {
         reason: 'EngineStuck',
-        message: `the engine made no progress for ${seconds(limits.engineStuckMs)} although it had work`,
+        message: `the engine made no progress for ${seconds(this.#stuckMs)} although it had work`,
       };
     }
     return this.#phaseProblem(status);

@@ -114,6 +114,21 @@ describe('a rank', () => {
   });
 });
 
+describe('a rank that serves', () => {
+  it('and whose busy engine stands still is told to leave its group within five seconds, before any signal', async () => {
+    const rank = new Rank();
+    rank.loaded();
+    for (let at = 0; at < 4_500; at += 500) {
+      await rank.clock.advance(500);
+      rank.host.last.heartbeat(7, true);
+    }
+    expect(rank.host.last.heard.at(-1)).toBe('Shutdown');
+    expect(rank.host.last.signals).toEqual([]);
+    rank.host.last.exit({ type: 'Exited', code: 0 });
+    expect(rank.statuses.at(-1)).toMatchObject({ failure: { reason: 'EngineStuck' } });
+  });
+});
+
 describe('a rank whose group is lost', () => {
   it('fails for that reason, and its process stays with the weights', () => {
     const rank = new Rank();
