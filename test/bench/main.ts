@@ -8,6 +8,7 @@ import type { Figure } from './figure.ts';
 import { describeMachine, readLoad } from './machine.ts';
 import { benchMemory } from './memory.ts';
 import { places, type BenchInit } from './places.ts';
+import { benchRanks } from './ranks.ts';
 import { benchReady } from './ready.ts';
 import { benchPlacement } from './placement.ts';
 import { formatFigures, formatMachine, writeReport } from './report.ts';
@@ -27,6 +28,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   simulator: benchSimulator,
   store: benchStore,
   cluster: benchCluster,
+  ranks: benchRanks,
 };
 
 const usage = `Usage: npm run bench -- [options]
