@@ -284,6 +284,7 @@ describe('a title', () => {
     ['Hello', 'Hello'],
     ['\n  Why is   the sky blue?\nSecond line', 'Why is the sky blue?'],
     ['x'.repeat(80), `${'x'.repeat(59)}…`],
+    ['## What is **this** `code`?', 'What is this code?'],
     [' ', ''],
   ];
   for (const [text, title] of rows)

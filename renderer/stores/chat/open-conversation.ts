@@ -269,7 +269,10 @@ export function titleOf(text: string): string {
       .trim()
       .split('\n')
       .find((each) => each.trim() !== '') ?? '';
-  const plain = line.replace(/\s+/g, ' ').trim();
+  const plain = line
+    .replace(/[*_`#]+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
   return plain.length <= TITLE_LENGTH ? plain : `${plain.slice(0, TITLE_LENGTH - 1).trimEnd()}…`;
 }
 

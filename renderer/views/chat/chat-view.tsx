@@ -17,6 +17,8 @@ import { Composer } from './composer.tsx';
 import { ConversationPane } from './conversation-pane.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { LaneView, TargetNote } from './lane-view.tsx';
+import { Sheet } from './sheet.tsx';
+import { targetOf } from './target-menu.tsx';
 
 /** Conversations beside, the one that is shown, and where one types. */
 export const ChatView = observer(function ChatView({
@@ -27,6 +29,7 @@ export const ChatView = observer(function ChatView({
   readonly now: () => number;
 }): ReactElement {
   const { current } = store;
+  const { targets } = useChatShell();
   const field = useRef<HTMLTextAreaElement>(null);
   const [listShown, setListShown] = useState(false);
   const [editing, setEditing] = useState<{ readonly lane: Lane; readonly id: string } | null>(null);
@@ -73,10 +76,9 @@ export const ChatView = observer(function ChatView({
     <div className="flex h-full min-w-0">
       <div className="hidden w-60 shrink-0 border-r border-line lg:block">{pane}</div>
       {listShown && (
-        <div className="fixed inset-0 z-20 lg:hidden" role="presentation">
-          <div className="absolute inset-0 bg-black/35" onClick={() => setListShown(false)} />
-          <div className="absolute inset-y-0 left-0 w-72 max-w-[85vw] bg-surface shadow-float">{pane}</div>
-        </div>
+        <Sheet label={chat.list.label} close={() => setListShown(false)}>
+          {pane}
+        </Sheet>
       )}
       <div className="relative flex min-h-0 min-w-0 flex-1 flex-col" {...drop}>
         <ChatHeader store={store} showList={() => setListShown(true)} />
@@ -84,14 +86,14 @@ export const ChatView = observer(function ChatView({
           <>
             {empty && current.lanes.length === 1 && current.main.problem === null ? (
               <EmptyChat
-                name={current.main.target}
+                name={targetOf(targets, current.main.target)?.title ?? null}
                 begin={(text) => {
                   store.type(text);
                   field.current?.focus();
                 }}
               />
             ) : (
-              <div className="flex min-h-0 flex-1 divide-x divide-line">
+              <div className="flex min-h-0 flex-1 flex-col divide-line max-sm:divide-y sm:flex-row sm:divide-x">
                 {current.lanes.map((lane, index) => (
                   <LaneView
                     key={index}

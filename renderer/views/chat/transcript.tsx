@@ -39,7 +39,7 @@ export const Transcript = observer(function Transcript({
         aria-label={chat.transcript}
         aria-live="off"
       >
-        <div ref={content} className="mx-auto flex max-w-3xl flex-col gap-6 px-5 pt-6 pb-4">
+        <div ref={content} className="mx-auto flex max-w-3xl flex-col gap-2 px-5 pt-6 pb-4">
           {branch.map((message) =>
             message.role === 'user' ? (
               <UserView

@@ -33,10 +33,7 @@ export const ModelView = observer(function ModelView({
   readonly chat: (() => void) | null;
 }): ReactElement {
   return (
-    <article
-      aria-label={card.title}
-      className="flex flex-col gap-3 rounded-2xl border border-line bg-raised p-4"
-    >
+    <article aria-label={card.title} className="flex flex-col gap-3 rounded-lg bg-raised p-4 shadow-card">
       <header className="flex items-start gap-3">
         <div className="min-w-0 grow">
           <h2 className="truncate text-base font-semibold">{card.title}</h2>
