@@ -48,8 +48,26 @@ export const App = observer(function App({ root }: ViewProps): ReactElement {
           </Boundary>
         </main>
       </div>
+      <Dialogs root={root} />
       <Toasts store={root.toasts} />
     </div>
+  );
+});
+
+const CreateDialog = lazy(() => import('./views/create/create-dialog.tsx'));
+const PairDialog = lazy(() => import('./views/cluster/pair-dialog.tsx'));
+
+const Dialogs = observer(function Dialogs({ root }: ViewProps): ReactElement | null {
+  const { dialog } = root.ui;
+  if (dialog === undefined) return null;
+  return (
+    <Suspense fallback={null}>
+      {dialog.type === 'Pair' ? (
+        <PairDialog root={root} />
+      ) : (
+        <CreateDialog key={JSON.stringify(dialog)} root={root} about={dialog} />
+      )}
+    </Suspense>
   );
 });
 

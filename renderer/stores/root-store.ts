@@ -7,6 +7,7 @@ import { ClusterStore } from './cluster-store.ts';
 import { Connection, type ConnectionComponents } from './connection.ts';
 import { ModelStore } from './model-store.ts';
 import { ToastStore } from './toast-store.ts';
+import { UndoStore } from './undo-store.ts';
 import { UiStore, type UiComponents } from './ui-store.ts';
 
 export interface RootComponents extends ConnectionComponents {
@@ -22,6 +23,7 @@ export class RootStore {
   readonly cluster: ClusterStore;
   readonly toasts: ToastStore;
   readonly ui: UiStore;
+  readonly undo: UndoStore;
   readonly chat: ChatStore;
   readonly models: ModelStore;
   readonly now: () => number;
@@ -32,6 +34,7 @@ export class RootStore {
     this.cluster = new ClusterStore(this.connection);
     this.toasts = new ToastStore(components);
     this.ui = new UiStore(components.ui);
+    this.undo = new UndoStore({ toasts: this.toasts, after: components.after });
     const port = clientPort(() => this.connection.client);
     this.models = new ModelStore({ port });
     this.chat = new ChatStore({
@@ -46,6 +49,13 @@ export class RootStore {
       this.chat.refresh();
       void this.models.refresh();
     });
+  }
+
+  /** Begins a new conversation with it. */
+  chatWith(target: string): void {
+    this.chat.open(null);
+    this.chat.useTarget(target);
+    this.ui.show('chat');
   }
 
   /** @throws IpcRequestError */

@@ -12,6 +12,12 @@ export interface Route {
 
 export type Theme = 'system' | 'light' | 'dark';
 
+/** The one dialog that is open, and what it is about. */
+export type DialogAbout =
+  | { readonly type: 'Create'; readonly modelId?: string }
+  | { readonly type: 'Edit'; readonly metaInstanceId: string }
+  | { readonly type: 'Pair' };
+
 export interface UiComponents {
   readonly location: Pick<Location, 'hash'>;
   readonly store: Pick<Storage, 'getItem' | 'setItem'>;
@@ -27,12 +33,8 @@ export class UiStore {
   theme: Theme;
   /** Whether the first steps were taken or skipped on this computer. */
   welcomed: boolean;
-  /** What the create dialog is about; undefined = it is closed. */
-  dialog:
-    | { readonly type: 'Create'; readonly modelId?: string }
-    | { readonly type: 'Edit'; readonly metaInstanceId: string }
-    | { readonly type: 'Pair' }
-    | undefined;
+  /** Undefined = none. */
+  dialog: DialogAbout | undefined;
   readonly #components: UiComponents;
 
   constructor(components: UiComponents) {
@@ -66,7 +68,7 @@ export class UiStore {
     this.#components.store.setItem(WELCOMED, done ? 'yes' : '');
   }
 
-  openDialog(dialog: NonNullable<UiStore['dialog']>): void {
+  openDialog(dialog: DialogAbout): void {
     this.dialog = dialog;
   }
 

@@ -3,6 +3,7 @@ export const shell = {
   name: 'Skein',
   close: 'Close',
   dismiss: 'Dismiss',
+  undo: 'Undo',
   navigation: 'Views',
   views: {
     chat: 'Chat',
