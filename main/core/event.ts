@@ -26,6 +26,8 @@ export const InstanceDeletionReason = z.enum([
   'Preempted',
   /** It had no task for the time its spec says. */
   'IdleUnloaded',
+  /** Memory that it held on a node did not come back when its runner there ended. */
+  'MemoryLeaked',
 ]);
 export type InstanceDeletionReason = z.infer<typeof InstanceDeletionReason>;
 

@@ -95,6 +95,9 @@ export type RunnerFailure = z.infer<typeof RunnerFailure>;
 /** Where a rank of several listens for its peers, at its node's address; open before it is told. Absent = alone. */
 const RankPort = z.int().min(1).max(65_535);
 
+/** What its node's memory lacked a while after its process was gone. Absent = it came back, or nobody can tell. */
+const LeakedBytes = z.int().min(1);
+
 /**
  * A runner's life as the log knows it. `Running` is not here: it follows from the tasks,
  * and layer counts are telemetry.
@@ -108,8 +111,8 @@ export const RunnerStatus = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('WarmingUp') }),
   z.strictObject({ type: z.literal('Ready') }),
   z.strictObject({ type: z.literal('ShuttingDown') }),
-  z.strictObject({ type: z.literal('Shutdown') }),
-  z.strictObject({ type: z.literal('Failed'), failure: RunnerFailure }),
+  z.strictObject({ type: z.literal('Shutdown'), leakedBytes: LeakedBytes.optional() }),
+  z.strictObject({ type: z.literal('Failed'), failure: RunnerFailure, leakedBytes: LeakedBytes.optional() }),
 ]);
 export type RunnerStatus = z.infer<typeof RunnerStatus>;
 

@@ -65,7 +65,7 @@ export type SpecChanges = z.infer<typeof SpecChanges>;
 
 /**
  * `Updated` is there from the first edit on that asks for another Instance; `EditConflict` from the first edit on that a
- * partition lost, True until a person edits again [E8].
+ * partition lost, True until a person edits again [E8]. `MemoryLeaked` is there, and True, while `leakedNodes` names any [L23].
  */
 export const ConditionType = z.enum([
   'Placed',
@@ -75,6 +75,7 @@ export const ConditionType = z.enum([
   'Failed',
   'Updated',
   'EditConflict',
+  'MemoryLeaked',
 ]);
 export type ConditionType = z.infer<typeof ConditionType>;
 
@@ -111,6 +112,8 @@ export const MetaInstanceStatus = z.strictObject({
   disruptions: z.int().min(0).default(0),
   /** Epoch ms before which it is not placed anew; null = at once. */
   placeNotBefore: z.number().nullable().default(null),
+  /** Nodes on which memory of its runners did not come back: nothing of it is placed there [L23]. */
+  leakedNodes: z.array(NodeId).default([]),
   /**
    * Number of its next placement, part of that Instance's id. Begins at the index of the event that created it and
    * rises by one with each Instance: when a name is used again, no id of its earlier life comes back.

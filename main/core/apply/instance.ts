@@ -122,7 +122,8 @@ function withStatusAfterDeletion(
   // The earlier one of two: the counts are about the newer one.
   if (all.at(-1)?.instanceId !== instanceId) return state;
   const exhausted = reason === 'RetriesExhausted';
-  const lastFailure = exhausted && { lastFailure: { message, at, attempt: consecutiveFailures } };
+  const failedHere = exhausted || reason === 'MemoryLeaked';
+  const lastFailure = failedHere && { lastFailure: { message, at, attempt: consecutiveFailures } };
   if (all.length === 1) {
     const gone = reason === 'Preempted' || reason === 'IdleUnloaded' ? reason : 'NotPlaced';
     const placed = stamped(conditions.Placed, { status: 'False', reason: gone, message }, at);

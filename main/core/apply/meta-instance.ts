@@ -5,6 +5,7 @@ import type { MetaInstance } from '../meta-instance.ts';
 import type { ClusterState } from '../state.ts';
 import { hasLiveRunners, instanceOf, newestOf, runnerHealth, without } from '../view.ts';
 import { restartInPlace } from './instance.ts';
+import { withoutLeaks } from './leak.ts';
 import { asksForAnotherInstance, asksForAnotherTry } from '../edit.ts';
 import { knownMetaInstance, withStatus } from './known.ts';
 
@@ -39,6 +40,7 @@ export function metaInstanceCreated(
           lastUsedAt: null,
           disruptions: 0,
           placeNotBefore: null,
+          leakedNodes: [],
           nextPlacement: state.lastIndex + 1,
         },
       },
@@ -93,12 +95,13 @@ function tryAgain(
   at: number,
 ): ClusterState {
   const metaInstance = knownMetaInstance(state, metaInstanceId);
-  const { conditions } = metaInstance.status;
+  const { leakedNodes, conditions } = withoutLeaks(metaInstance.status);
   const { Updated: updated } = conditions;
   return withStatus(state, metaInstance, {
     consecutiveFailures: 0,
     disruptions: 0,
     placeNotBefore: null,
+    leakedNodes,
     conditions: {
       ...conditions,
       Failed: stamped(conditions.Failed, { status: 'False', ...why }, at),

@@ -3,6 +3,7 @@ import type { NodeId, RunnerId } from '../id.ts';
 import type { Instance, Runner } from '../instance.ts';
 import { REMEMBERED_NODES, type ClusterState, type NodeRecord } from '../state.ts';
 import { runnerHealth, values, without } from '../view.ts';
+import { leaksForgotten } from './leak.ts';
 import { restartInPlace } from './instance.ts';
 
 type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
@@ -35,7 +36,7 @@ export function nodeStarted(state: ClusterState, event: Of<'NodeStarted'>, at: n
   return values(state.instances)
     .filter(({ assignments }) => assignments.some((assignment) => assignment.nodeId === nodeId))
     .filter((instance) => !undecided.includes(instance))
-    .reduce(restartInPlace, gone);
+    .reduce(restartInPlace, leaksForgotten(gone, nodeId));
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Event } from '../event.ts';
 import { isTerminal } from '../instance.ts';
 import type { ClusterState } from '../state.ts';
 import { currentRunnerId, withEntry, without } from '../view.ts';
+import { memoryLeaked } from './leak.ts';
 
 type RunnerStatusChanged = Extract<Event, { type: 'RunnerStatusChanged' }>;
 
@@ -17,6 +18,15 @@ export function runnerStatusChanged(
   const instance = state.instances[instanceId];
   if (instance === undefined && state.runners[runnerId] === undefined) {
     throw new Error(`the event names runner ${runnerId} of Instance ${instanceId}, which does not exist`);
+  }
+  if ((status.type === 'Failed' || status.type === 'Shutdown') && status.leakedBytes !== undefined) {
+    const { leakedBytes: bytes, ...told } = status;
+    const leaked = memoryLeaked(state, { instanceId, nodeId, bytes }, at);
+    return runnerStatusChanged(
+      leaked,
+      { type: 'RunnerStatusChanged', runnerId, instanceId, nodeId, rank, status: told },
+      at,
+    );
   }
   const current = instance !== undefined && currentRunnerId(instance, rank) === runnerId;
   if (status.type === 'Shutdown' || (!current && isTerminal(status))) {

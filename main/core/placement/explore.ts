@@ -45,7 +45,7 @@ export function explore(
     };
   }
   const { card, nodeIds, goal, interconnect } = request;
-  const { seats, silent, unfit } = seatsOf(state, request, context);
+  const { seats, silent, unfit, leaked } = seatsOf(state, request, context);
   const wiring = wiringOf(
     seats.map(({ nodeId }) => nodeId),
     context.telemetry.links ?? [],
@@ -70,7 +70,18 @@ export function explore(
     if (!finder.exact && sinceBetter === PATIENCE) break;
   }
   const candidates = ranking.best.map((each) => candidateOf(each, { seats, wiring, request, context }));
-  const refusals = tellRefusals({ state, request, context, seats, silent, unfit, finder, tried, candidates });
+  const refusals = tellRefusals({
+    state,
+    request,
+    context,
+    seats,
+    silent,
+    unfit,
+    leaked,
+    finder,
+    tried,
+    candidates,
+  });
   return { candidates, ...refusals };
 }
 

@@ -28,10 +28,10 @@ export function place(
 export function placeAs(
   identity: Pick<Instance, 'instanceId' | 'metaInstanceId' | 'generation' | 'placedIn'>,
   state: ClusterState,
-  { spec, card }: Pick<MetaInstance, 'spec' | 'card'>,
+  { spec, card, status }: Pick<MetaInstance, 'spec' | 'card'> & Partial<Pick<MetaInstance, 'status'>>,
   context: PlacementContext,
 ): Result<Instance, PlacementProblem> {
-  const request = requestOf(spec, card, context.policy);
+  const request = { ...requestOf(spec, card, context.policy), leakedNodes: status?.leakedNodes ?? [] };
   const { candidates, problem } = explore(state, request, context);
   const [best] = candidates;
   if (best === undefined) return refused(problem ?? noPlace);

@@ -92,6 +92,7 @@ interface Looked {
   readonly seats: readonly Seat[];
   readonly silent: readonly NodeId[];
   readonly unfit: readonly NodeId[];
+  readonly leaked: readonly NodeId[];
   readonly finder: Finder;
   /** Numbers of nodes that were looked at. */
   readonly tried: readonly number[];
@@ -100,13 +101,17 @@ interface Looked {
 
 /** Every rule that ruled something out, with its numbers; and the one to tell when nothing is left [P5]. */
 export function tellRefusals(looked: Looked): Pick<Exploration, 'refusals' | 'problem'> {
-  const { state, request, context, seats, silent, unfit, tried, candidates } = looked;
+  const { state, request, context, seats, silent, unfit, leaked, tried, candidates } = looked;
   const refusals: Refusal[] = [];
   const names = (ids: readonly NodeId[]): string => ids.map((nodeId) => nodeName(state, nodeId)).join(', ');
   if (unfit.length > 0) {
     const wanted = (request.card.backends ?? []).join(' or ');
     const message = `${names(unfit)}: can't run ${request.card.modelId}, which needs ${wanted}`;
     refusals.push({ reason: 'NoBackend', message, nodeCounts: null, change: null });
+  }
+  if (leaked.length > 0) {
+    const message = `${names(leaked)}: memory that an earlier runner held did not come back; restart that computer, or ask for another try`;
+    refusals.push({ reason: 'MemoryLeaked', message, nodeCounts: null, change: null });
   }
   const numbers = leastNodes(request) > 1 ? '' : numbersOfOne(request, seats, context);
   if (silent.length > 0) {
@@ -140,7 +145,7 @@ export function tellRefusals(looked: Looked): Pick<Exploration, 'refusals' | 'pr
 
   const concerned = silent.filter((nodeId) => mayHelp(request, context, nodeId));
   if (
-    request.nodeIds.some((nodeId) => unfit.includes(nodeId)) ||
+    request.nodeIds.some((nodeId) => unfit.includes(nodeId) || leaked.includes(nodeId)) ||
     (seats.length === 0 && silent.length === 0)
   ) {
     const { reason, message } = refusals[0] ?? tooFewSeats(request, seats.length);

@@ -23,6 +23,8 @@ export interface PlacementRequest {
   readonly maxNodes?: number | undefined;
   /** Nodes that must take part. */
   readonly nodeIds: readonly NodeId[];
+  /** Nodes that it must not be placed on, because memory of its runners did not come back there [L23]. */
+  readonly leakedNodes?: readonly NodeId[];
   readonly goal: PlacementGoal;
   /** Tokens. */
   readonly contextLength: number;
@@ -39,6 +41,7 @@ export interface PlacementProblem {
     | 'ContextTooLong'
     | 'NotDivisible'
     | 'NoBackend'
+    | 'MemoryLeaked'
     | 'NotConnected'
     | 'NotEnoughMemory'
     | 'NotObserved';

@@ -31,6 +31,8 @@ export interface Seats {
   readonly silent: readonly NodeId[];
   /** No engine that the model needs. */
   readonly unfit: readonly NodeId[];
+  /** Memory of its earlier runners did not come back. */
+  readonly leaked: readonly NodeId[];
 }
 
 export function seatsOf(state: ClusterState, request: PlacementRequest, context: PlacementContext): Seats {
@@ -39,10 +41,15 @@ export function seatsOf(state: ClusterState, request: PlacementRequest, context:
   const parts = shardParts(card, request.contextLength);
   const silent: NodeId[] = [];
   const unfit: NodeId[] = [];
+  const leaked: NodeId[] = [];
   const observed = values(state.nodes).flatMap(({ nodeId }) => {
     const backends = telemetry.nodes[nodeId]?.backends;
     if (card.backends && backends && !card.backends.some((each) => backends.includes(each))) {
       unfit.push(nodeId);
+      return [];
+    }
+    if (request.leakedNodes?.includes(nodeId) === true) {
+      leaked.push(nodeId);
       return [];
     }
     const free = freeBytes(state, telemetry, nodeId, policy);
@@ -73,7 +80,7 @@ export function seatsOf(state: ClusterState, request: PlacementRequest, context:
       a.missingBytes - b.missingBytes ||
       (a.nodeId < b.nodeId ? -1 : 1),
   );
-  return { seats, silent, unfit };
+  return { seats, silent, unfit, leaked };
 }
 
 function missingBytes(

@@ -50,6 +50,10 @@ function health(
   if (isOutdated(metaInstance, instance) && conditions.Updated?.reason === 'UpdatePending') return done;
 
   const { failed, alive } = runnerHealth(state, instance);
+  if (alive.length === 0 && isLeaking(metaInstance, instance)) {
+    const message = describeFailures(state, failed) || (conditions.MemoryLeaked?.message ?? '');
+    return emit({ type: 'InstanceDeleted', instanceId, reason: 'MemoryLeaked', message });
+  }
   if (nextAttemptAt !== null) {
     const waitMs = untilRetry(metaInstance.status, nextAttemptAt, context);
     if (waitMs > 0) return requeueAfter(waitMs);
@@ -62,6 +66,10 @@ function health(
   if (consecutiveFailures + disruptions === 0) return idle;
   return sooner(settle(state, instance, context), idle);
 }
+
+/** Each further attempt there would take as much again [L23]. */
+const isLeaking = ({ status }: MetaInstance, { assignments }: Instance): boolean =>
+  assignments.some(({ nodeId }) => status.leakedNodes.includes(nodeId));
 
 /** 0 = due. A wall clock that was set back since the retry was scheduled makes it due: nobody waits for the clock [R5]. */
 function untilRetry(
