@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import { ConversationStore } from './conversation/conversation-store.ts';
 import { DataFolder } from './data-folder.ts';
 import { runCommand } from './hardware/command.ts';
+import { memoryReader } from './hardware/memory.ts';
 import { friendlyName } from './hardware/friendly-name.ts';
 import { loadIdentity } from './identity.ts';
 import type { IpcHandlers } from './ipc/handlers.ts';
@@ -38,6 +39,7 @@ import { LinkTable } from './telemetry/link-table.ts';
 import { platformFacts, systemReaders } from './telemetry/readers.ts';
 import { TelemetrySampler } from './telemetry/telemetry-sampler.ts';
 import { LoadOnRequest } from './worker/load-on-request.ts';
+import { MemoryReturn } from './worker/memory-return.ts';
 import { TaskReports } from './worker/reports-of-tasks.ts';
 import { TaskService } from './worker/task-service.ts';
 import { Tasks } from './worker/tasks.ts';
@@ -146,7 +148,15 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const state = (): ClusterState => store.state;
   const onChange = (): void => member.look();
   const worker: Worker = new Worker(
-    { host, models, clock, log, random, speed },
+    {
+      host,
+      models,
+      clock,
+      log,
+      random,
+      speed,
+      memory: new MemoryReturn({ clock, read: memoryReader(process.platform) }),
+    },
     {
       nodeId,
       sessionId,

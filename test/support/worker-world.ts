@@ -10,7 +10,9 @@ import type { ClusterState } from '../../main/core/state.ts';
 import { GiB } from '../../main/core/unit.ts';
 import type { EnsureInit, ModelFile } from '../../main/node/model/model-store.ts';
 import { Member } from '../../main/node/replica/member.ts';
+import type { MemoryReader } from '../../main/node/hardware/memory-reading.ts';
 import { LoadOnRequest } from '../../main/node/worker/load-on-request.ts';
+import { MemoryReturn } from '../../main/node/worker/memory-return.ts';
 import { TaskReports } from '../../main/node/worker/reports-of-tasks.ts';
 import { Tasks } from '../../main/node/worker/tasks.ts';
 import { Worker } from '../../main/node/worker/worker.ts';
@@ -55,7 +57,8 @@ export class WorkerWorld {
   readonly worker: Worker;
   readonly tasks: Tasks;
 
-  constructor() {
+  /** @param readMemory what this computer tells of its memory; absent = nobody compares it */
+  constructor(readMemory?: MemoryReader) {
     const { clock, disk } = this;
     const random = (): number => 0.5;
     const node = { nodeId: someNode, state: () => disk.state };
@@ -63,7 +66,10 @@ export class WorkerWorld {
     const reports = new TaskReports({ state: node.state, onChange });
     const network = new MemoryAir({ clock }).join({ nodeId: someNode, sessionId: SESSION });
     this.worker = new Worker(
-      { host: this.host, models: this.models, clock, log: silentLog, random },
+      {
+        ...{ host: this.host, models: this.models, clock, log: silentLog, random },
+        ...(readMemory && { memory: new MemoryReturn({ clock, read: readMemory }) }),
+      },
       {
         ...node,
         sessionId: SESSION,

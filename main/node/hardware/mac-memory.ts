@@ -12,5 +12,10 @@ export function macMemory(vmStat: string, totalBytes: number): Memory {
   const bytes = (pages('free') + pages('inactive') + pages('speculative')) * pageBytes;
   if (!Number.isSafeInteger(bytes))
     throw new Error(`vm_stat says nothing of free memory: ${vmStat.slice(0, 200)}`);
-  return { totalBytes, availableBytes: Math.min(bytes, totalBytes) };
+  const wiredBytes = pages('wired down') * pageBytes;
+  return {
+    totalBytes,
+    availableBytes: Math.min(bytes, totalBytes),
+    ...(Number.isSafeInteger(wiredBytes) && { wiredBytes }),
+  };
 }

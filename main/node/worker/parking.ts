@@ -32,6 +32,10 @@ export class Parking {
     }));
   }
 
+  holds(runnerId: RunnerId): boolean {
+    return this.#parked.has(runnerId);
+  }
+
   park(process: OwnedProcess, setup: RunnerSetup, instanceId: InstanceId): void {
     const { clock, log } = this.#components;
     const onGone = (): void => {

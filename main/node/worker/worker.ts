@@ -19,8 +19,10 @@ import { Supervisor, type SupervisorInit } from '../runner/supervisor.ts';
 import { bytesReadPerToken } from '../telemetry/decode-speed.ts';
 import { Downloads, type DownloadsComponents } from './downloads.ts';
 import { invitationOf, type Neighbourhood } from './invitation.ts';
+import type { Baseline, MemoryReturn } from './memory-return.ts';
 import { Parking } from './parking.ts';
 import { setupOf, type WorkerLimits } from './setup.ts';
+import { cutOff, cutOffBy, nameOf } from './words.ts';
 
 export interface WorkerComponents extends DownloadsComponents {
   readonly host: RunnerHost;
@@ -28,6 +30,8 @@ export interface WorkerComponents extends DownloadsComponents {
   readonly log: Log;
   /** Learns how fast this node decodes; absent = nobody does. */
   readonly speed?: SpeedLearner;
+  /** Compares memory before and after a runner; absent = nobody does. */
+  readonly memory?: MemoryReturn;
 }
 
 /** `DecodeSpeed` of the telemetry. */
@@ -61,6 +65,10 @@ interface HeldRunner {
   readonly rank: number;
   status: RunnerStatus | undefined;
   telemetry: RunnerTelemetry | undefined;
+  /** Of a process that was started for it; absent = it took one over, or nobody compares. */
+  readonly baseline?: Baseline | undefined;
+  /** Its process is gone, and its memory is waited for. */
+  ending: boolean;
 }
 
 /** Makes this node hold what the state says it should: asks the plan for the next action, starts it, and knows what is so. */
@@ -98,6 +106,7 @@ export class Worker implements Startable {
     this.#running = false;
     this.#cancelCustody();
     this.#downloads.stop();
+    this.#components.memory?.close();
     const why = 'The node is shutting down.';
     const ended = [...this.#runners.values()].map(({ supervisor }) => supervisor.shutdown(why));
     await Promise.all([...ended, this.#parking.endAll(why)]);
@@ -239,9 +248,9 @@ export class Worker implements Startable {
 
   #localRunners(): Record<RunnerId, LocalRunner> {
     const held: [RunnerId, LocalRunner][] = [...this.#runners].map(
-      ([runnerId, { instance, status, supervisor }]) => {
+      ([runnerId, { instance, status, supervisor, ending: waits }]) => {
         const { instanceId } = instance;
-        const ending = supervisor.stopping && (status === undefined || !isTerminal(status));
+        const ending = (waits || supervisor.stopping) && (status === undefined || !isTerminal(status));
         return [runnerId, { instanceId, status: ending ? { type: 'ShuttingDown' } : status }];
       },
     );
@@ -269,7 +278,7 @@ export class Worker implements Startable {
         return;
       case 'ParkRunner': {
         const held = this.#runners.get(action.runnerId);
-        void held?.supervisor.park(`${cutOff(action.reason)}${nextOf(held.instance)}`);
+        void held?.supervisor.park(cutOff(action.reason, held.instance));
         return;
       }
       case 'EndParkedRunner':
@@ -290,7 +299,8 @@ export class Worker implements Startable {
       timings: this.#timings,
       onStatus: (status) => this.#onStatus(runnerId, status),
       onTelemetry: (telemetry) => this.#onTelemetry(runnerId, telemetry),
-      explain: (failure) => this.#explain(instance, failure),
+      explain: (failure) =>
+        cutOffBy(failure, { instance, where: nodeName(this.#init.state(), this.#init.nodeId) }),
       ...(process && { process }),
       // A rank among others waits for them: its tokens do not tell its own speed.
       ...(instance.assignments.length === 1
@@ -299,16 +309,15 @@ export class Worker implements Startable {
     };
     const supervisor = new Supervisor(this.#components, init);
     const { rank } = assignment;
-    const held = { supervisor, runnerId, instance, rank, status: undefined, telemetry: undefined };
+    const baseline =
+      process === undefined ? this.#components.memory?.before(this.#othersThan(runnerId)) : undefined;
+    const held: HeldRunner = {
+      ...{ supervisor, runnerId, instance, rank, baseline },
+      ...{ status: undefined, telemetry: undefined, ending: false },
+    };
     this.#runners.set(runnerId, held);
     this.#ends.delete(runnerId);
     supervisor.start();
-  }
-
-  /** Says where it was, and what comes next. */
-  #explain(instance: Instance, failure: string): string {
-    const where = nodeName(this.#init.state(), this.#init.nodeId);
-    return `The answer was cut off on ${where}. ${failure}${nextOf(instance)}`;
   }
 
   #connect({ runnerId, instance, rank, ports }: Extract<WorkerAction, { type: 'ConnectRunner' }>): void {
@@ -333,8 +342,29 @@ export class Worker implements Startable {
   #onStatus(runnerId: RunnerId, status: RunnerStatus): void {
     const held = this.#runners.get(runnerId);
     if (held === undefined) return;
-    held.status = status;
-    this.#init.onChange();
+    const { memory } = this.#components;
+    const { baseline } = held;
+    const over = (status.type === 'Failed' || status.type === 'Shutdown') && !this.#parking.holds(runnerId);
+    if (!over || memory === undefined || baseline === undefined) {
+      held.status = status;
+      return this.#init.onChange();
+    }
+    // The log hears of the end when memory is back, so that the next attempt finds it.
+    held.ending = true;
+    const heldBytes = (held.telemetry?.weightBytes ?? 0) + (held.telemetry?.kvBytes ?? 0);
+    const others = this.#othersThan(runnerId);
+    void memory.missingAfter(baseline, { heldBytes, others }).then((missing) => {
+      held.status = missing === 0 ? status : { ...status, leakedBytes: missing };
+      this.#init.onChange();
+    });
+  }
+
+  #othersThan(runnerId: RunnerId): string {
+    return this.#living()
+      .map((held) => held.runnerId)
+      .filter((id) => id !== runnerId)
+      .sort()
+      .join();
   }
 
   #reportEnd({ runnerId, instanceId, rank, status }: Extract<WorkerAction, { type: 'ReportEnd' }>): void {
@@ -357,24 +387,7 @@ const wordsOf = ({
   rank,
 }: HeldRunner): Pick<StatusReport, 'runnerId' | 'instanceId' | 'rank'> => ({ runnerId, instanceId, rank });
 
-/** One that was placed by itself is not started again [L14]. */
-const nextOf = ({ metaInstanceId }: Instance): string =>
-  metaInstanceId === null ? '' : ' Skein starts the model again where it can; ask again in a moment.';
-
-const cutOff = (reason: string): string => `The answer was cut off: ${reason}.`;
-
 function sameDownload(known: Download | undefined, now: Download): boolean {
   if (known?.type !== now.type) return false;
   return known.type !== 'Failed' || now.type !== 'Failed' || known.message === now.message;
-}
-
-function nameOf(action: WorkerAction): string {
-  switch (action.type) {
-    case 'StartDownload':
-      return `${action.type} ${action.card.modelId}`;
-    case 'CancelDownload':
-      return `${action.type} ${action.modelId}`;
-    default:
-      return `${action.type} ${action.runnerId}`;
-  }
 }

@@ -149,7 +149,13 @@ Pages occupied by compressor:              4321.
 `;
 
   test('free, speculative and inactive pages are available', () => {
-    expect(macMemory(vmStat, 16 * GiB)).toEqual({ totalBytes: 16 * GiB, availableBytes: 21_300 * 16_384 });
+    const { totalBytes, availableBytes } = macMemory(vmStat, 16 * GiB);
+    expect([totalBytes, availableBytes]).toEqual([16 * GiB, 21_300 * 16_384]);
+  });
+
+  test('wired pages are told apart, and are no reason to fail where they are not told', () => {
+    expect(macMemory(vmStat, 16 * GiB).wiredBytes).toBe(90_000 * 16_384);
+    expect(macMemory(vmStat.replace('wired', 'other'), 16 * GiB).wiredBytes).toBeUndefined();
   });
 
   test('never more than there is', () => {
