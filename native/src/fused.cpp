@@ -112,83 +112,67 @@ class Swiglu : public CpuPrimitive {
   bool is_equivalent(const Primitive&) const override { return true; }
 };
 
-class StoreRows : public CpuPrimitive {
- public:
-  explicit StoreRows(const kernel::AttentionShape& shape) : shape_(shape) {}
-
-  /** Inputs: cache, rows and maybe angles. */
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    float* cache = take(inputs[0], outputs[0]);
-    std::optional<CpuView> angles;
-    if (inputs.size() > 2) angles.emplace(inputs[2]);
-    dispatch([shape = shape_, rows = CpuView(inputs[1]), angles, cache] {
-      std::vector<float> rows_scratch, angles_scratch;
-      kernel::store_rows(shape, rows.contiguous(rows_scratch), angles ? angles->contiguous(angles_scratch) : nullptr,
-                         cache);
-    });
-  }
-
-  const char* name() const override { return "StoreRows"; }
-
- private:
-  /** The buffer of `cache` itself when this is its last use, else a copy. */
-  float* take(const mx::array& cache, mx::array& updated) {
-    if (cache.is_donatable() && cache.flags().row_contiguous) {
-      updated.copy_shared_buffer(cache);
-      return updated.data<float>();
-    }
-    float* copy = allocate(updated);
-    dispatch([view = CpuView(cache), copy, bytes = updated.nbytes()] {
-      std::vector<float> scratch;
-      std::memcpy(copy, view.contiguous(scratch), bytes);
-    });
-    return copy;
-  }
-
-  const kernel::AttentionShape shape_;
-};
-
 class CachedAttention : public CpuPrimitive {
  public:
-  explicit CachedAttention(const kernel::AttentionShape& shape) : shape_(shape) {}
+  explicit CachedAttention(std::vector<kernel::AttentionShape> shapes) : shapes_(std::move(shapes)) {}
 
-  /** Inputs: query, angles, keys, values. */
+  /** Inputs: query, key, value, angles, then keys and values of each task, which it changes. */
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     float* out = allocate(outputs[0]);
-    dispatch([shape = shape_, query = CpuView(inputs[0]), angles = CpuView(inputs[1]), keys = CpuView(inputs[2]),
-              values = CpuView(inputs[3]), out] {
+    std::vector<float*> caches;
+    for (std::size_t i = 4; i < inputs.size(); i++) {
+      if (!inputs[i].flags().row_contiguous) throw std::logic_error("attention: a cache is not contiguous");
+      // MLX knows values only; memory that one owner writes step by step is what it has no word for.
+      caches.push_back(const_cast<float*>(inputs[i].data<float>()));
+    }
+    dispatch([shapes = shapes_, query = CpuView(inputs[0]), key = CpuView(inputs[1]), value = CpuView(inputs[2]),
+              angles = CpuView(inputs[3]), caches = std::move(caches), out] {
       std::vector<float> scratch[4];
-      kernel::attention(shape, query.contiguous(scratch[0]), angles.contiguous(scratch[1]),
-                        keys.contiguous(scratch[2]), values.contiguous(scratch[3]), out);
+      const float* queries = query.contiguous(scratch[0]);
+      const float* keys = key.contiguous(scratch[1]);
+      const float* values = value.contiguous(scratch[2]);
+      const float* turns = angles.contiguous(scratch[3]);
+      std::vector<kernel::AttentionTask> tasks;
+      std::int64_t row = 0;
+      for (std::size_t i = 0; i < shapes.size(); i++) {
+        const kernel::AttentionShape& shape = shapes[i];
+        const std::int64_t kv_width = static_cast<std::int64_t>(shape.kv_heads) * shape.head_size;
+        const std::int64_t width = static_cast<std::int64_t>(shape.heads) * shape.head_size;
+        const float* own_turns = turns + row * shape.head_size;
+        kernel::store_rows(shape, keys + row * kv_width, own_turns, caches[2 * i]);
+        kernel::store_rows(shape, values + row * kv_width, nullptr, caches[2 * i + 1]);
+        tasks.push_back({shape, queries + row * width, own_turns, caches[2 * i], caches[2 * i + 1], out + row * width});
+        row += shape.rows;
+      }
+      kernel::attention(tasks);
     });
   }
 
   const char* name() const override { return "CachedAttention"; }
 
  private:
-  const kernel::AttentionShape shape_;
+  const std::vector<kernel::AttentionShape> shapes_;
 };
 
 void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("attention: ") + what);
 }
 
-/** Sizes of rows beside a cache; `heads` is how many the rows have. */
-kernel::AttentionShape checked_shape(const mx::array& rows, const mx::array& cache, int position) {
-  require(rows.dtype() == mx::float32 && cache.dtype() == mx::float32, "rows and caches must be float32");
-  require(rows.ndim() == 2 && cache.ndim() == 4 && cache.shape(0) == 1, "rows have 2 axes, a cache [1, …] has 4");
+/** Sizes of a task's attention; `query_width` and `kv_width` are those of all rows. */
+kernel::AttentionShape checked_shape(const CacheRows& task, int query_width, int kv_width) {
+  const mx::array& cache = task.keys;
+  require(cache.dtype() == mx::float32 && task.values.dtype() == mx::float32, "caches must be float32");
+  require(cache.ndim() == 4 && cache.shape(0) == 1, "a cache [1, …] has 4 axes");
+  require(task.values.shape() == cache.shape(), "keys and values differ in shape");
   const int head_size = cache.shape(3);
-  require(head_size > 0 && head_size % 2 == 0 && rows.shape(1) % head_size == 0, "rows are not heads of even size");
-  const kernel::AttentionShape shape{
-      rows.shape(0), rows.shape(1) / head_size, cache.shape(1), head_size, position, cache.shape(2)};
-  require(shape.rows >= 1 && position >= 0 && position <= shape.capacity - shape.rows,
+  require(head_size > 0 && head_size % 2 == 0 && query_width % head_size == 0, "rows are not heads of even size");
+  const kernel::AttentionShape shape{task.rows, query_width / head_size, cache.shape(1), head_size, task.position,
+                                     cache.shape(2)};
+  require(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, "the KV heads do not divide the heads");
+  require(kv_width == shape.kv_heads * head_size, "keys and values have another number of heads than the cache");
+  require(shape.rows >= 1 && shape.position >= 0 && shape.position <= shape.capacity - shape.rows,
           "the cache has no room for the rows");
   return shape;
-}
-
-void check_angles(const mx::array& angles, const kernel::AttentionShape& shape) {
-  require(angles.dtype() == mx::float32 && angles.shape() == mx::Shape{shape.rows, shape.head_size / 2, 2},
-          "the angles do not fit the rows");
 }
 
 }  // namespace
@@ -212,25 +196,23 @@ mx::array swiglu(const mx::array& gate, const mx::array& up) {
 
 bool has_attention() { return on_cpu(); }
 
-mx::array store_rows(const mx::array& cache, const mx::array& rows, const std::optional<mx::array>& angles,
-                     int position) {
-  const auto shape = checked_shape(rows, cache, position);
-  require(shape.heads == shape.kv_heads, "the rows have another number of heads than the cache");
-  std::vector<mx::array> inputs{cache, rows};
-  if (angles) {
-    check_angles(*angles, shape);
-    inputs.push_back(*angles);
+mx::array attention(const mx::array& query, const mx::array& key, const mx::array& value, const mx::array& angles,
+                    std::span<const CacheRows> tasks) {
+  for (const mx::array& each : {query, key, value})
+    require(each.dtype() == mx::float32 && each.ndim() == 2, "rows must be float32 with 2 axes");
+  require(key.shape() == value.shape() && key.shape(0) == query.shape(0), "keys, values and queries differ in rows");
+  std::vector<kernel::AttentionShape> shapes;
+  std::vector<mx::array> inputs{query, key, value, angles};
+  int rows = 0;
+  for (const CacheRows& task : tasks) {
+    shapes.push_back(checked_shape(task, query.shape(1), key.shape(1)));
+    rows += task.rows;
+    inputs.insert(inputs.end(), {task.keys, task.values});
   }
-  return mx::array(cache.shape(), mx::float32, std::make_shared<StoreRows>(shape), std::move(inputs));
-}
-
-mx::array attention(const mx::array& query, const mx::array& angles, const mx::array& keys, const mx::array& values,
-                    int position) {
-  const auto shape = checked_shape(query, keys, position);
-  require(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, "the KV heads do not divide the heads");
-  require(values.dtype() == mx::float32 && values.shape() == keys.shape(), "keys and values differ in shape or type");
-  check_angles(angles, shape);
-  return mx::array(query.shape(), mx::float32, std::make_shared<CachedAttention>(shape), {query, angles, keys, values});
+  require(!shapes.empty() && rows == query.shape(0), "the rows are not those of the tasks");
+  require(angles.dtype() == mx::float32 && angles.shape() == mx::Shape{rows, shapes.front().head_size / 2, 2},
+          "the angles do not fit the rows");
+  return mx::array(query.shape(), mx::float32, std::make_shared<CachedAttention>(std::move(shapes)), std::move(inputs));
 }
 
 #else
@@ -245,29 +227,26 @@ mx::array swiglu(const mx::array& gate, const mx::array& up) {
 
 bool has_attention() { return false; }
 
-mx::array store_rows(const mx::array&, const mx::array&, const std::optional<mx::array>&, int) {
-  throw std::logic_error("store_rows: this platform uses MLX's own operations");
-}
-
-mx::array attention(const mx::array&, const mx::array&, const mx::array&, const mx::array&, int) {
+mx::array attention(const mx::array&, const mx::array&, const mx::array&, const mx::array&,
+                    std::span<const CacheRows>) {
   throw std::logic_error("attention: this platform uses MLX's own operations");
 }
 
 #endif
 
-mx::array rope_angles(std::span<const float> wavelengths, float scale, int position, int rows) {
+mx::array rope_angles(std::span<const float> wavelengths, float scale, std::span<const int> positions) {
   const int pairs = static_cast<int>(wavelengths.size());
   std::vector<float> angles;
-  angles.reserve(static_cast<std::size_t>(rows) * pairs * 2);
-  for (int row = 0; row < rows; row++) {
+  angles.reserve(positions.size() * wavelengths.size() * 2);
+  for (const int position : positions) {
     for (const float wavelength : wavelengths) {
       // In fp32 the angle of a far position would be off by more than the rest of the attention.
-      const double angle = static_cast<double>(position + row) * scale / wavelength;
+      const double angle = static_cast<double>(position) * scale / wavelength;
       angles.push_back(static_cast<float>(std::cos(angle)));
       angles.push_back(static_cast<float>(std::sin(angle)));
     }
   }
-  return mx::array(angles.data(), {rows, pairs, 2}, mx::float32);
+  return mx::array(angles.data(), {static_cast<int>(positions.size()), pairs, 2}, mx::float32);
 }
 
 }  // namespace skein::fused

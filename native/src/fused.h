@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <span>
 
 #include "mlx/array.h"
@@ -17,24 +16,27 @@ mlx::core::array swiglu(const mlx::core::array& gate, const mlx::core::array& up
 bool has_attention();
 
 /**
- * The rotations of consecutive positions: [rows × wavelengths × (cosine, sine)], evaluated. Pair i of neighbouring
- * values turns by position · scale / wavelengths[i]. The same for all layers: make it once per step and task.
+ * The rotations of rows at these positions: [rows × wavelengths × (cosine, sine)], evaluated. Pair i of neighbouring
+ * values turns by position · scale / wavelengths[i]. The same for all layers: make it once per step.
  */
-mlx::core::array rope_angles(std::span<const float> wavelengths, float scale, int position, int rows);
+mlx::core::array rope_angles(std::span<const float> wavelengths, float scale, std::span<const int> positions);
+
+/** One task's consecutive rows and its caches [1 × kv_heads × capacity × head_size], which hold `position` tokens. */
+struct CacheRows {
+  mlx::core::array keys;
+  mlx::core::array values;
+  int position;
+  int rows;
+};
 
 /**
- * `cache` [1 × kv_heads × capacity × head_size] with `rows` [rows × kv_heads · head_size] at `position`, turned by
- * `angles` when given. Lazy. In place when nobody else holds `cache`: replace your reference by the result.
- * Throws `std::invalid_argument` when types or shapes do not fit or the cache has no room.
+ * Causal grouped attention of several tasks, each over its own caches: `query` [rows × heads · head_size], `key` and
+ * `value` [rows × kv_heads · head_size] hold the rows of all tasks in order; the result is like `query`. Queries and keys
+ * are turned by `angles`; the scale is 1 / sqrt(head_size). Lazy; evaluating it puts the rows into the caches where these
+ * are, which must be contiguous and nobody else's. No row's result depends on the other tasks, to the last bit.
+ * Throws `std::invalid_argument` when types or shapes do not fit or a cache has no room.
  */
-mlx::core::array store_rows(const mlx::core::array& cache, const mlx::core::array& rows,
-                            const std::optional<mlx::core::array>& angles, int position);
-
-/**
- * Causal grouped attention of `query` [rows × heads · head_size], turned by `angles`, from `position` on over caches
- * that hold these rows too: [rows × heads · head_size]. Scale 1 / sqrt(head_size). Lazy; errors as `store_rows`.
- */
-mlx::core::array attention(const mlx::core::array& query, const mlx::core::array& angles, const mlx::core::array& keys,
-                           const mlx::core::array& values, int position);
+mlx::core::array attention(const mlx::core::array& query, const mlx::core::array& key, const mlx::core::array& value,
+                           const mlx::core::array& angles, std::span<const CacheRows> tasks);
 
 }  // namespace skein::fused

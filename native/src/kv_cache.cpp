@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "fused.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
 
@@ -68,14 +67,10 @@ std::pair<mx::array, mx::array> KvCache::update(int index, const mx::array& keys
   return {mx::slice(layer.keys, {0, 0, 0, 0}, to), mx::slice(layer.values, {0, 0, 0, 0}, to)};
 }
 
-std::pair<mx::array, mx::array> KvCache::store(int index, const mx::array& keys, const mx::array& values,
-                                               const mx::array& angles, int position) {
+fused::CacheRows KvCache::rows(int index, int position, int rows) {
   Layer& layer = layers_.at(index);
-  const int end = position + keys.shape(0);
-  if (end > layer.capacity) grow(layer, end);
-  layer.keys = fused::store_rows(layer.keys, keys, angles, position);
-  layer.values = fused::store_rows(layer.values, values, std::nullopt, position);
-  return {layer.keys, layer.values};
+  if (position + rows > layer.capacity) grow(layer, position + rows);
+  return {layer.keys, layer.values, position, rows};
 }
 
 void KvCache::grow(Layer& layer, int tokens) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "fused.h"
 #include "mlx/array.h"
 
 namespace skein {
@@ -33,13 +34,8 @@ class KvCache {
   std::pair<mlx::core::array, mlx::core::array> update(int layer, const mlx::core::array& keys,
                                                        const mlx::core::array& values, int position);
 
-  /**
-   * The same for our own attention: `keys` [rows × kv_heads · head_size] are turned by `angles` on their way in,
-   * `values` are like them, and the whole buffers come back.
-   */
-  std::pair<mlx::core::array, mlx::core::array> store(int layer, const mlx::core::array& keys,
-                                                      const mlx::core::array& values, const mlx::core::array& angles,
-                                                      int position);
+  /** The buffers of a layer with room for `rows` behind `position`, for our own attention to put them there. */
+  fused::CacheRows rows(int layer, int position, int rows);
 
   /** A copy of block `index` of a layer. Lazy; nobody else holds its memory once it is evaluated. */
   KvPair copy_block(int layer, int index) const;

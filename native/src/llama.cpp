@@ -128,9 +128,13 @@ Llama::Llama(const gguf::File& file, const LlamaConfig& config, const Shard& sha
   weight_bytes_ = loader.bytes();
 }
 
-Segment Llama::segment(int position, int rows, KvCache& cache) const {
-  if (!own_attention_) return {position, rows, &cache, std::nullopt};
-  return {position, rows, &cache, fused::rope_angles(wavelengths_, config_.rope_scale, position, rows)};
+Segments Llama::segments(std::vector<Segment> each) const {
+  if (!own_attention_) return {std::move(each), std::nullopt};
+  std::vector<int> positions;
+  for (const Segment& segment : each) {
+    for (int row = 0; row < segment.rows; row++) positions.push_back(segment.position + row);
+  }
+  return {std::move(each), fused::rope_angles(wavelengths_, config_.rope_scale, positions)};
 }
 
 mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
@@ -138,7 +142,7 @@ mx::array Llama::embed(std::span<const std::int32_t> tokens) const {
   return take_rows(*embedding_, indices);
 }
 
-mx::array Llama::layer(int index, const mx::array& hidden, std::span<const Segment> segments) const {
+mx::array Llama::layer(int index, const mx::array& hidden, const Segments& segments) const {
   const Layer& layer = layers_.at(index);
   const mx::array attended = mx::add(hidden, summed(attention(index, hidden, segments)));
   const mx::array normed = fused::rms_norm(attended, layer.feed_forward_norm, config_.norm_epsilon);
@@ -151,17 +155,22 @@ mx::array Llama::logits(const mx::array& hidden) const {
   return linear(normed, output_ ? *output_ : *embedding_);
 }
 
-mx::array Llama::attention(int index, const mx::array& hidden, std::span<const Segment> segments) const {
+mx::array Llama::attention(int index, const mx::array& hidden, const Segments& segments) const {
   const Layer& layer = layers_.at(index);
   const mx::array normed = fused::rms_norm(hidden, layer.attention_norm, config_.norm_epsilon);
   const mx::array query = linear(normed, layer.query);
   const mx::array key = linear(normed, layer.key);
   const mx::array value = linear(normed, layer.value);
-  if (segments.size() == 1) return linear(attend(index, query, key, value, segments.front()), layer.output);
+  if (segments.angles) {
+    std::vector<fused::CacheRows> tasks;
+    for (const Segment& each : segments.each) tasks.push_back(each.cache->rows(index, each.position, each.rows));
+    return linear(fused::attention(query, key, value, *segments.angles, tasks), layer.output);
+  }
+  if (segments.each.size() == 1) return linear(attend(index, query, key, value, segments.each.front()), layer.output);
 
   std::vector<mx::array> parts;
   int row = 0;
-  for (const Segment& segment : segments) {
+  for (const Segment& segment : segments.each) {
     const auto rows = [&](const mx::array& all) {
       return mx::slice(all, {row, 0}, {row + segment.rows, all.shape(1)});
     };
@@ -173,10 +182,6 @@ mx::array Llama::attention(int index, const mx::array& hidden, std::span<const S
 
 mx::array Llama::attend(int index, const mx::array& query, const mx::array& key, const mx::array& value,
                         const Segment& segment) const {
-  if (segment.angles) {
-    const auto [keys, values] = segment.cache->store(index, key, value, *segment.angles, segment.position);
-    return fused::attention(query, *segment.angles, keys, values, segment.position);
-  }
   const auto split = [&](const mx::array& rows, int heads) {
     return mx::transpose(mx::reshape(rows, {1, segment.rows, heads, config_.head_size}), {0, 2, 1, 3});
   };

@@ -22,13 +22,19 @@ struct Segment {
   int position;
   int rows;
   KvCache* cache;
-  /** Rotations of these positions, where attention is our own. */
+};
+
+/** The rows of a step in order, by task. */
+struct Segments {
+  std::vector<Segment> each;
+  /** Rotations of all rows, where attention is our own. */
   std::optional<mlx::core::array> angles;
 };
 
 /**
- * A shard of a llama-architecture decoder: layers [first, last), or a slice of heads and of the feed-forward network. Rows of several tasks go through norms and linear layers
- * together, so that weights are read once for all; attention runs for each segment on its own cache.
+ * A shard of a llama-architecture decoder: layers [first, last), or a slice of heads and of the feed-forward network. Rows
+ * of several tasks go through norms and linear layers together, so that weights are read once for all; attention runs for
+ * each segment on its own cache.
  *
  * GGUF stores llama's Q and K rows permuted for interleaved rope. They stay as they are and rope runs in MLX's
  * `traditional` form: scores are the same, because Q and K are permuted alike, and blocks need no rewriting.
@@ -55,14 +61,14 @@ class Llama {
   KvCache make_cache() const { return {layers(), config_.kv_heads, config_.head_size}; }
   KvMemory make_memory() const { return {layers(), config_.kv_heads, config_.head_size}; }
 
-  /** The rows [position, position + rows) of the task that owns `cache`, ready for `layer`. */
-  Segment segment(int position, int rows, KvCache& cache) const;
+  /** Makes tasks' rows ready for `layer`. */
+  Segments segments(std::vector<Segment> each) const;
 
   /** Embedded tokens [tokens × hidden]. Needs `has_embedding()` and tokens below the vocabulary size. */
   mlx::core::array embed(std::span<const std::int32_t> tokens) const;
 
   /** Hidden states [rows × hidden] after a layer of this shard, counted from 0. The segments cover all rows in order. */
-  mlx::core::array layer(int index, const mlx::core::array& hidden, std::span<const Segment> segments) const;
+  mlx::core::array layer(int index, const mlx::core::array& hidden, const Segments& segments) const;
 
   /** fp32 logits [rows × vocabulary]. Needs `has_head()`. */
   mlx::core::array logits(const mlx::core::array& hidden) const;
@@ -76,7 +82,7 @@ class Llama {
   };
 
   mlx::core::array summed(const mlx::core::array& own) const { return sum_ ? sum_(own) : own; }
-  mlx::core::array attention(int index, const mlx::core::array& hidden, std::span<const Segment> segments) const;
+  mlx::core::array attention(int index, const mlx::core::array& hidden, const Segments& segments) const;
   mlx::core::array attend(int index, const mlx::core::array& query, const mlx::core::array& key,
                           const mlx::core::array& value, const Segment& segment) const;
   mlx::core::array rope(const mlx::core::array& heads, int position) const;

@@ -27,7 +27,7 @@ std::size_t shared_rows() { return fused::has_attention() ? 8 : std::numeric_lim
  */
 struct Batch {
   Step rows;
-  std::vector<Segment> segments;
+  Segments segments;
   mx::array hidden;
 };
 
@@ -35,13 +35,11 @@ mx::array rows_between(const mx::array& all, int begin, int end) {
   return mx::slice(all, {begin, 0}, {end, all.shape(1)});
 }
 
-std::vector<Segment> segments_of(const Llama& llama, KvMemory& memory, const Step& rows) {
+Segments segments_of(const Llama& llama, KvMemory& memory, const Step& rows) {
   std::vector<Segment> segments;
-  for (const auto& [entry, task] : rows) {
-    segments.push_back(
-        llama.segment(entry.position, static_cast<int>(entry.tokens.size()), memory.cache(entry.task)));
-  }
-  return segments;
+  for (const auto& [entry, task] : rows)
+    segments.push_back({entry.position, static_cast<int>(entry.tokens.size()), &memory.cache(entry.task)});
+  return llama.segments(std::move(segments));
 }
 
 /** `received` holds the rows of the layers before, from the batch's first on; none: the tokens are embedded. */
@@ -202,9 +200,9 @@ std::vector<float> evaluate_input(const Llama& llama, const EvaluateInput& input
                            ? llama.embed(std::span(std::get<0>(input)).subspan(begin, count))
                            : mx::array(std::get<1>(input).data() + static_cast<std::size_t>(begin) * width,
                                        {count, width}, mx::float32);
-    const Segment segment = llama.segment(begin, count, cache);
+    const Segments segments = llama.segments({{begin, count, &cache}});
     for (int index = 0; index < llama.layers(); index++) {
-      hidden = llama.layer(index, hidden, {&segment, 1});
+      hidden = llama.layer(index, hidden, segments);
       mx::eval(hidden);
       after_layer();
     }

@@ -10,7 +10,7 @@ void linear(std::istream& in, std::ostream& out);
 void matmul(std::istream& in, std::ostream& out);
 void elementwise(std::istream& in, std::ostream& out);
 void attention(std::istream& in, std::ostream& out);
-void shared_cache(std::istream& in, std::ostream& out);
+void attention_together(std::istream& in, std::ostream& out);
 void attention_limits(std::istream& in, std::ostream& out);
 void linear_cost(std::istream& in, std::ostream& out);
 void pool(std::istream& in, std::ostream& out);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -36,6 +37,12 @@ double difference(const mx::array& a, const mx::array& b) {
   return worst;
 }
 
+std::vector<int> from(int position, int rows) {
+  std::vector<int> positions(static_cast<std::size_t>(rows));
+  std::iota(positions.begin(), positions.end(), position);
+  return positions;
+}
+
 }  // namespace
 
 /** `rows columns spread seed`: largest difference from MLX's rms_norm, and from its silu times up. */
@@ -57,7 +64,7 @@ void elementwise(std::istream& in, std::ostream& out) {
 
 /**
  * `heads kv_heads head_size capacity seed rows…`: attends with one cache to as many rows at a time as given, and
- * compares with MLX's rope and attention over all of them at once. Also whether the caches stayed where they were.
+ * compares with MLX's rope and attention over all of them at once.
  */
 void attention(std::istream& in, std::ostream& out) {
   int heads, kv_heads, head_size, capacity;
@@ -73,20 +80,16 @@ void attention(std::istream& in, std::ostream& out) {
   mx::array keys = mx::zeros(cache_shape, mx::float32);
   mx::array values = mx::zeros(cache_shape, mx::float32);
   mx::eval({keys, values});
-  const float* place = keys.data<float>();
   std::vector<mx::array> queries, all_keys, all_values, outputs;
   int position = 0;
-  bool in_place = true;
   for (int rows; in >> rows; position += rows) {
     const auto query = random_array({rows, heads * head_size}, 2, random);
     const auto key = random_array({rows, kv_heads * head_size}, 2, random);
     const auto value = random_array({rows, kv_heads * head_size}, 1, random);
-    const auto angles = fused::rope_angles(wavelengths, 0.5f, position, rows);
-    keys = fused::store_rows(keys, key, angles, position);
-    values = fused::store_rows(values, value, std::nullopt, position);
-    auto output = fused::attention(query, angles, keys, values, position);
+    const auto angles = fused::rope_angles(wavelengths, 0.5f, from(position, rows));
+    const fused::CacheRows task{keys, values, position, rows};
+    auto output = fused::attention(query, key, value, angles, {&task, 1});
     output.eval();
-    in_place = in_place && keys.data<float>() == place;
     outputs.push_back(output);
     queries.push_back(split(query, heads));
     all_keys.push_back(split(key, kv_heads));
@@ -104,16 +107,49 @@ void attention(std::istream& in, std::ostream& out) {
   };
   out << "{\"output\":" << difference(mx::concatenate(outputs, 0), flat)
       << ",\"keys\":" << difference(filled(keys), rotated_keys)
-      << ",\"values\":" << difference(filled(values), joined_values) << ",\"inPlace\":" << (in_place ? "true" : "false")
-      << "}";
+      << ",\"values\":" << difference(filled(values), joined_values) << "}";
 }
 
-/** No arguments: a cache that someone else still holds must not change under their feet. */
-void shared_cache(std::istream&, std::ostream& out) {
-  mx::array cache = mx::zeros({1, 1, 4, 2}, mx::float32);
-  cache.eval();
-  const auto updated = fused::store_rows(cache, mx::ones({1, 2}, mx::float32), std::nullopt, 2);
-  out << "{\"old\":" << mx::sum(cache).item<float>() << ",\"updated\":" << mx::sum(updated).item<float>() << "}";
+/**
+ * `heads kv_heads head_size seed position…`: one row of a task at each of these positions, all in one operation and each
+ * in its own; whether every result and every cache is the same to the last bit.
+ */
+void attention_together(std::istream& in, std::ostream& out) {
+  int heads, kv_heads, head_size;
+  unsigned seed;
+  in >> heads >> kv_heads >> head_size >> seed;
+  std::mt19937 random(seed);
+  std::vector<int> positions;
+  for (int position; in >> position;) positions.push_back(position);
+  const int rows = static_cast<int>(positions.size());
+  const auto query = random_array({rows, heads * head_size}, 2, random);
+  const auto key = random_array({rows, kv_heads * head_size}, 2, random);
+  const auto value = random_array({rows, kv_heads * head_size}, 1, random);
+  const std::vector<float> wavelengths(static_cast<std::size_t>(head_size / 2), 10.0f);
+  std::vector<mx::array> keys, values, own_keys, own_values, alone;
+  std::vector<fused::CacheRows> tasks;
+  for (const int position : positions) {
+    keys.push_back(random_array({1, kv_heads, position + 5, head_size}, 2, random));
+    values.push_back(random_array({1, kv_heads, position + 5, head_size}, 1, random));
+  }
+  for (int i = 0; i < rows; i++) {
+    own_keys.push_back(mx::copy(keys[i]));
+    own_values.push_back(mx::copy(values[i]));
+  }
+  mx::eval(own_keys);
+  mx::eval(own_values);
+  for (int i = 0; i < rows; i++) tasks.push_back({keys[i], values[i], positions[i], 1});
+  auto together = fused::attention(query, key, value, fused::rope_angles(wavelengths, 1, positions), tasks);
+  for (int i = 0; i < rows; i++) {
+    const auto row = [&](const mx::array& all) { return mx::slice(all, {i, 0}, {i + 1, all.shape(1)}); };
+    const fused::CacheRows task{own_keys[i], own_values[i], positions[i], 1};
+    const auto angles = fused::rope_angles(wavelengths, 1, from(positions[i], 1));
+    alone.push_back(fused::attention(row(query), row(key), row(value), angles, {&task, 1}));
+  }
+  double worst = difference(together, mx::concatenate(alone, 0));
+  for (int i = 0; i < rows; i++)
+    worst = std::max({worst, difference(keys[i], own_keys[i]), difference(values[i], own_values[i])});
+  out << "{\"difference\":" << worst << "}";
 }
 
 /** `position rows heads`: attends to a cache of 4 tokens and 2 KV heads of size 2, to see what is refused. */
@@ -121,9 +157,12 @@ void attention_limits(std::istream& in, std::ostream& out) {
   int position, rows, heads;
   in >> position >> rows >> heads;
   const std::vector<float> wavelengths{1};
-  const mx::array cache = mx::zeros({1, 2, 4, 2}, mx::float32);
-  const auto angles = fused::rope_angles(wavelengths, 1, position, rows);
-  auto output = fused::attention(mx::ones({rows, heads * 2}, mx::float32), angles, cache, cache, position);
+  mx::array keys = mx::zeros({1, 2, 4, 2}, mx::float32);
+  mx::array values = keys;
+  const auto angles = fused::rope_angles(wavelengths, 1, from(position, rows));
+  const auto ones = [&](int width) { return mx::ones({rows, width}, mx::float32); };
+  const fused::CacheRows task{keys, values, position, rows};
+  auto output = fused::attention(ones(heads * 2), ones(4), ones(4), angles, {&task, 1});
   out << "{\"sum\":" << mx::sum(output).item<float>() << "}";
 }
 

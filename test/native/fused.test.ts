@@ -45,12 +45,14 @@ describe.skipIf(!hasCpuKernels).each(environments)(
         expect(got['output']).toBeLessThan(1e-4);
         expect(got['keys']).toBeLessThan(2e-4);
         expect(got['values']).toBe(0);
-        expect(got['inPlace']).toBe(true);
       },
     );
 
-    it('leaves a cache alone that someone else holds', async () => {
-      expect(await native.run('shared_cache')).toEqual({ old: 0, updated: 2 });
+    it.each([
+      ['few', [3, 1, 6], [0, 5]],
+      ['many, for threads', [9, 3, 64], [0, 700, 64, 63, 12, 300, 1, 90, 128, 5]],
+    ])('attend for %s tasks at once as for each alone, to the last bit', async (_, shape, positions) => {
+      expect(await native.run('attention_together', ...shape, 5, ...positions)).toEqual({ difference: 0 });
     });
 
     it.each([

@@ -9,8 +9,8 @@
 namespace skein::kernel {
 
 const Kernel* avx2() {
-  static constexpr Kernel kernel{"avx2",   arranged_columns, arrange, multiply, dequantize,
-                                 rms_norm, swiglu,           softmax, attend};
+  static constexpr Kernel kernel{"avx2",   arranged_columns, kRowsPerPass, arrange, multiply, dequantize,
+                                 rms_norm, swiglu,           softmax,      attend};
   static const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return supported ? &kernel : nullptr;
 }

@@ -20,6 +20,8 @@ constexpr int kMaxBlockRows = 64;
 constexpr int kBlockScores = 256 * 1024;
 /** Multiply-adds below which waking another thread costs more than it brings. */
 constexpr std::int64_t kMinParallelWork = 100'000;
+/** More would only cost: each is a piece of work for one thread. */
+constexpr int kMaxChunks = 256;
 
 void rotate(const float* from, const float* angles, int head_size, float* to) {
   for (int i = 0; i < head_size; i += 2) {
@@ -36,14 +38,7 @@ std::vector<float>& sized(std::vector<float>& scratch, std::size_t size) {
 }
 
 /** One attention in work: everything below indexes into it. */
-struct Attention {
-  const AttentionShape& shape;
-  const float* query;
-  const float* angles;
-  const float* keys;
-  const float* values;
-  float* out;
-
+struct Attention : AttentionTask {
   std::int64_t cache_offset(int head) const {
     const int kv_head = head / (shape.heads / shape.kv_heads);
     return static_cast<std::int64_t>(kv_head) * shape.capacity * shape.head_size;
@@ -89,6 +84,18 @@ struct Attention {
   }
 };
 
+void attend_in_blocks(const Attention& attention) {
+  const AttentionShape& shape = attention.shape;
+  const int tokens = shape.position + shape.rows;
+  const int block_rows = std::clamp(kBlockScores / tokens, kMinBlockRows, kMaxBlockRows);
+  const int blocks = (shape.rows + block_rows - 1) / block_rows;
+  // The last blocks see the most tokens: they go first, so that no thread starts a long one at the end.
+  ThreadPool::shared().run(blocks * shape.heads, [&](int chunk) {
+    const int begin = (blocks - 1 - chunk / shape.heads) * block_rows;
+    attention.attend_block(begin, std::min(begin + block_rows, shape.rows), chunk % shape.heads);
+  });
+}
+
 }  // namespace
 
 void store_rows(const AttentionShape& shape, const float* rows, const float* angles, float* cache) {
@@ -106,26 +113,29 @@ void store_rows(const AttentionShape& shape, const float* rows, const float* ang
   }
 }
 
-void attention(const AttentionShape& shape, const float* query, const float* angles, const float* keys,
-               const float* values, float* out) {
-  const Attention attention{shape, query, angles, keys, values, out};
-  auto& pool = ThreadPool::shared();
-  const int tokens = shape.position + shape.rows;
-  if (shape.rows < kMinBlockRows) {
-    const auto work = static_cast<std::int64_t>(shape.rows) * shape.heads * shape.head_size * tokens * 2;
-    const int items = shape.rows * shape.heads;
-    const int chunks = work < kMinParallelWork ? 1 : items;
-    pool.run(chunks, [&](int chunk) {
-      for (int item = chunk; item < items; item += chunks) attention.attend_row(item / shape.heads, item % shape.heads);
-    });
-    return;
+void attention(std::span<const AttentionTask> tasks) {
+  struct Item {
+    const AttentionTask* task;
+    int row;
+    int head;
+  };
+  std::vector<Item> items;
+  std::int64_t work = 0;
+  for (const AttentionTask& task : tasks) {
+    const AttentionShape& shape = task.shape;
+    if (shape.rows >= kMinBlockRows) {
+      attend_in_blocks({task});
+      continue;
+    }
+    work += static_cast<std::int64_t>(shape.rows) * shape.heads * shape.head_size * (shape.position + shape.rows) * 2;
+    for (int row = 0; row < shape.rows; row++) {
+      for (int head = 0; head < shape.heads; head++) items.push_back({&task, row, head});
+    }
   }
-  const int block_rows = std::clamp(kBlockScores / tokens, kMinBlockRows, kMaxBlockRows);
-  const int blocks = (shape.rows + block_rows - 1) / block_rows;
-  // The last blocks see the most tokens: they go first, so that no thread starts a long one at the end.
-  pool.run(blocks * shape.heads, [&](int chunk) {
-    const int begin = (blocks - 1 - chunk / shape.heads) * block_rows;
-    attention.attend_block(begin, std::min(begin + block_rows, shape.rows), chunk % shape.heads);
+  const int count = static_cast<int>(items.size());
+  const int chunks = work < kMinParallelWork ? std::min(count, 1) : std::min(count, kMaxChunks);
+  ThreadPool::shared().run(chunks, [&](int chunk) {
+    for (int i = chunk; i < count; i += chunks) Attention{*items[i].task}.attend_row(items[i].row, items[i].head);
   });
 }
 

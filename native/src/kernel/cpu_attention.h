@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 namespace skein::kernel {
 
 /** Sizes of one attention over a KV cache [kv_heads × capacity × head_size] for consecutive rows of one task. */
@@ -20,11 +22,20 @@ struct AttentionShape {
  */
 void store_rows(const AttentionShape& shape, const float* rows, const float* angles, float* cache);
 
-/**
- * Turns the queries [rows × heads · head_size] by `angles` and attends causally over caches that hold position + rows
- * tokens, with the scale 1 / sqrt(head_size); `out` is like `query`.
- */
-void attention(const AttentionShape& shape, const float* query, const float* angles, const float* keys,
-               const float* values, float* out);
+/** One task's attention. */
+struct AttentionTask {
+  AttentionShape shape;
+  /** [rows × heads · head_size], turned by `angles` on their way. */
+  const float* query;
+  const float* angles;
+  /** Hold position + rows tokens. */
+  const float* keys;
+  const float* values;
+  /** Like `query`. */
+  float* out;
+};
+
+/** Attends causally with the scale 1 / sqrt(head_size), every task over its own caches. */
+void attention(std::span<const AttentionTask> tasks);
 
 }  // namespace skein::kernel

@@ -1,6 +1,7 @@
 #include "cpu_linear.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "../blas.h"
@@ -57,9 +58,12 @@ void linear_many(const QuantizedMatrix& matrix, const Activations& x, float* y) 
   });
 }
 
+/** Room for `size` floats from a cache line's start: a vector that lies across two is read twice. */
 float* sized(std::vector<float>& scratch, std::size_t size) {
-  if (scratch.size() < size) scratch.resize(size);
-  return scratch.data();
+  constexpr std::size_t kLineFloats = 16;
+  if (scratch.size() < size + kLineFloats) scratch.resize(size + kLineFloats);
+  const auto address = reinterpret_cast<std::uintptr_t>(scratch.data()) / sizeof(float);
+  return scratch.data() + (kLineFloats - address % kLineFloats) % kLineFloats;
 }
 
 void sum_groups(const float* x, std::size_t groups, float* sums) {
@@ -83,14 +87,20 @@ void linear(const QuantizedMatrix& matrix, const float* x, int x_rows, float* y)
   const std::int64_t stride = kernel.arranged_columns(columns, matrix.bits);
   static thread_local std::vector<float> arranged_scratch, sums_scratch;
   float* arranged = sized(arranged_scratch, static_cast<std::size_t>(x_rows * stride));
-  const int chunks = x_rows <= kMaxSharedRows ? 1 : (x_rows + kMinPanelRows - 1) / kMinPanelRows;
-  ThreadPool::shared().run(chunks, [&](int chunk) {
-    const int end = std::min((chunk + 1) * kMinPanelRows, x_rows);
-    for (int row = chunk * kMinPanelRows; row < end; row++) {
-      kernel.arrange(x + static_cast<std::int64_t>(row) * columns, columns, matrix.bits, arranged + row * stride);
+  const auto arrange = [&](int begin, int end, int together) {
+    for (int row = begin; row < end; row += together) {
+      kernel.arrange(x + static_cast<std::int64_t>(row) * columns, std::min(together, end - row), columns, matrix.bits,
+                     arranged + row * stride);
     }
-  });
-  if (x_rows > kMaxSharedRows) return linear_many(matrix, {arranged, stride, nullptr, x_rows}, y);
+  };
+  if (x_rows > kMaxSharedRows) {
+    const int chunks = (x_rows + kMinPanelRows - 1) / kMinPanelRows;
+    ThreadPool::shared().run(chunks, [&](int chunk) {
+      arrange(chunk * kMinPanelRows, std::min((chunk + 1) * kMinPanelRows, x_rows), 1);
+    });
+    return linear_many(matrix, {arranged, stride, nullptr, x_rows}, y);
+  }
+  arrange(0, x_rows, kernel.rows_per_pass);
   const auto groups = static_cast<std::size_t>(x_rows) * (columns / kGroupSize);
   float* sums = sized(sums_scratch, groups);
   sum_groups(x, groups, sums);

@@ -20,10 +20,11 @@ struct QuantizedMatrix {
   int bits;
 };
 
-/** Rows of activations in the order of one kernel and number of bits, made by `Kernel::arrange`. */
+/** Rows of activations in the order of one kernel and number of bits. */
 struct Activations {
+  /** Made by `Kernel::arrange` for each `Kernel::rows_per_pass` rows, the last ones apart, one behind the other. */
   const float* values;
-  /** Floats from row to row: `Kernel::arranged_columns`. */
+  /** Floats that a row takes: `Kernel::arranged_columns`. */
   std::int64_t stride;
   /** [rows × columns / 32]: the sums of each 32 values, for the biases. */
   const float* group_sums;
@@ -36,15 +37,20 @@ struct Kernel {
   const char* name;
   /** Floats that a row of `columns` takes once arranged: a few more where vectors do not fit. */
   int (*arranged_columns)(int columns, int bits);
-  /** Brings one row into the order in which this kernel unpacks weights, padded with zeros. */
-  void (*arrange)(const float* x, int columns, int bits, float* out);
+  /** Rows that `multiply` takes together, at least 1. */
+  int rows_per_pass;
+  /**
+   * Brings at most `rows_per_pass` rows, contiguous, into the order in which this kernel unpacks weights, padded with
+   * zeros; they are interleaved.
+   */
+  void (*arrange)(const float* x, int rows, int columns, int bits, float* out);
   /**
    * y[r · y_stride + n] = x row r · matrix row n for n in [begin, end). Each weight row is read from memory once for
-   * all rows of `x`.
+   * all rows of `x`, and no row's result depends on the others to the last bit.
    */
   void (*multiply)(const QuantizedMatrix& matrix, const Activations& x, float* y, std::int64_t y_stride, int begin,
                    int end);
-  /** Writes rows [begin, end) as fp32, each arranged like an activation row. */
+  /** Writes rows [begin, end) as fp32, each arranged like a single activation row. */
   void (*dequantize)(const QuantizedMatrix& matrix, int begin, int end, float* out);
   /** y = x / sqrt(mean(x²) + epsilon) · weight, over one row of `columns` values. */
   void (*rms_norm)(const float* x, const float* weight, float epsilon, int columns, float* y);

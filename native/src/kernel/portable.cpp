@@ -6,8 +6,8 @@
 namespace skein::kernel {
 
 const Kernel& portable() {
-  static constexpr Kernel kernel{"portable", arranged_columns, arrange, multiply, dequantize,
-                                 rms_norm,   swiglu,           softmax, attend};
+  static constexpr Kernel kernel{"portable", arranged_columns, kRowsPerPass, arrange, multiply, dequantize,
+                                 rms_norm,   swiglu,           softmax,      attend};
   return kernel;
 }
 

@@ -68,39 +68,38 @@ inline Vector value(WordVector words, int i) {
   return __builtin_convertvector(shifted & Packing<Bits>::kMask, Vector);
 }
 
-/** Adds one step of a weight row times `Rows` activation rows to `sums`. */
+/** Adds one step of a weight row times `Rows` interleaved activation rows to `sums`. */
 template <bool Whole, int Bits, int Rows>
-inline void multiply_step(const Row<Bits>& row, int step, const float* x, std::int64_t x_stride, Vector* sums) {
+inline void multiply_step(const Row<Bits>& row, int step, const float* x, Vector* sums) {
   using P = Packing<Bits>;
   const WordVector words = row.template load_words<Whole>(step);
-  const float* values = x + static_cast<std::int64_t>(step) * P::kValues;
-  Vector even[Rows], odd[Rows];
-  for (int i = 0; i < P::kPerWord; i += 2) {
-    const Vector q0 = value<Bits>(words, i);
-    const Vector q1 = value<Bits>(words, i + 1);
+  // Constant distances from one pointer: the offsets of separate rows would not fit into registers.
+  const float* values = x + static_cast<std::int64_t>(step) * P::kValues * Rows;
+  // One chain of sums each: the processor has the next step's in work beside them.
+  Vector parts[Rows];
+  for (int i = 0; i < P::kPerWord; i++) {
+    const Vector q = value<Bits>(words, i);
     for (int r = 0; r < Rows; r++) {
-      const Vector product0 = q0 * load(values + r * x_stride + i * kWidth);
-      const Vector product1 = q1 * load(values + r * x_stride + (i + 1) * kWidth);
-      even[r] = i == 0 ? product0 : even[r] + product0;
-      odd[r] = i == 0 ? product1 : odd[r] + product1;
+      const Vector product = q * load(values + (i * Rows + r) * kWidth);
+      parts[r] = i == 0 ? product : parts[r] + product;
     }
   }
   const Vector scale = row.template spread<Whole>(row.scales, step);
-  for (int r = 0; r < Rows; r++) sums[r] += scale * (even[r] + odd[r]);
+  for (int r = 0; r < Rows; r++) sums[r] += scale * parts[r];
 }
 
 template <int Bits, int Rows>
-void multiply_row(const Row<Bits>& row, const float* x, std::int64_t x_stride, const float* group_sums, float* y,
-                  std::int64_t y_stride) {
+void multiply_row(const Row<Bits>& row, const float* x, const float* group_sums, float* y, std::int64_t y_stride) {
   const int groups = row.columns / kGroupSize;
   Vector sums[Rows];
   for (int r = 0; r < Rows; r++) sums[r] = Vector{};
   const int whole = row.whole_steps();
-  for (int step = 0; step < whole; step++) multiply_step<true, Bits, Rows>(row, step, x, x_stride, sums);
-  if (whole < Packing<Bits>::steps(row.columns)) multiply_step<false, Bits, Rows>(row, whole, x, x_stride, sums);
+  for (int step = 0; step < whole; step++) multiply_step<true, Bits, Rows>(row, step, x, sums);
+  if (whole < Packing<Bits>::steps(row.columns)) multiply_step<false, Bits, Rows>(row, whole, x, sums);
   for (int r = 0; r < Rows; r++) {
     const float* row_sums = group_sums + static_cast<std::int64_t>(r) * groups;
-    y[r * y_stride] = dot_product(row.biases, row_sums, groups, sums[r]);
+    const float rest = add_products(row.biases, row_sums, groups, sums[r]);
+    y[r * y_stride] = sum_lanes(sums[r]) + rest;
   }
 }
 
@@ -112,7 +111,7 @@ void multiply_rows(const QuantizedMatrix& matrix, const Activations& x, float* y
     const Row<Bits> row(matrix, n);
     for (int r = 0; r < x.rows; r += kRowsPerPass) {
       const auto pass = [&](auto multiply) {
-        multiply(row, x.values + r * x.stride, x.stride, x.group_sums + static_cast<std::int64_t>(r) * groups,
+        multiply(row, x.values + r * x.stride, x.group_sums + static_cast<std::int64_t>(r) * groups,
                  y + r * y_stride + n, y_stride);
       };
       switch (x.rows - r) {
@@ -147,14 +146,18 @@ void dequantize_rows(const QuantizedMatrix& matrix, int begin, int end, float* o
 }
 
 template <int Bits>
-void arrange_row(const float* x, int columns, float* out) {
+void arrange_rows(const float* x, int rows, int columns, float* out) {
   using P = Packing<Bits>;
   const int steps = P::steps(columns);
-  for (int step = 0; step < steps; step++, x += P::kValues, out += P::kValues) {
+  for (int step = 0; step < steps; step++, out += P::kValues * rows) {
     const int present = std::min(columns - step * P::kValues, P::kValues);
-    if (present < P::kValues) std::memset(out, 0, P::kValues * sizeof(float));
-    for (int i = 0; i < P::kPerWord; i++) {
-      for (int lane = 0; lane < present / P::kPerWord; lane++) out[i * kWidth + lane] = x[lane * P::kPerWord + i];
+    if (present < P::kValues) std::memset(out, 0, static_cast<std::size_t>(P::kValues * rows) * sizeof(float));
+    for (int r = 0; r < rows; r++) {
+      const float* from = x + static_cast<std::int64_t>(r) * columns + step * P::kValues;
+      for (int i = 0; i < P::kPerWord; i++) {
+        float* to = out + (i * rows + r) * kWidth;
+        for (int lane = 0; lane < present / P::kPerWord; lane++) to[lane] = from[lane * P::kPerWord + i];
+      }
     }
   }
 }
@@ -163,8 +166,8 @@ int arranged_columns(int columns, int bits) {
   return bits == 4 ? Packing<4>::steps(columns) * Packing<4>::kValues : Packing<8>::steps(columns) * Packing<8>::kValues;
 }
 
-void arrange(const float* x, int columns, int bits, float* out) {
-  (bits == 4 ? arrange_row<4> : arrange_row<8>)(x, columns, out);
+void arrange(const float* x, int rows, int columns, int bits, float* out) {
+  (bits == 4 ? arrange_rows<4> : arrange_rows<8>)(x, rows, columns, out);
 }
 
 void multiply(const QuantizedMatrix& matrix, const Activations& x, float* y, std::int64_t y_stride, int begin, int end) {

@@ -92,13 +92,20 @@ inline void for_vectors(std::int64_t count, Whole whole, Rest rest) {
   if (i < count) rest(i, static_cast<int>(count - i));
 }
 
-/** The sum of a · b and of all lanes of `start`. */
-inline float dot_product(const float* a, const float* b, int count, Vector start = Vector{}) {
+/** Adds a · b to the lanes of `sums`, but for what fills no vector, which it returns. */
+inline float add_products(const float* a, const float* b, int count, Vector& sums) {
   float rest = 0;
   int i = 0;
-  for (; i + kWidth <= count; i += kWidth) start += load(a + i) * load(b + i);
+  for (; i + kWidth <= count; i += kWidth) sums += load(a + i) * load(b + i);
   for (; i < count; i++) rest += a[i] * b[i];
-  return sum_lanes(start) + rest;
+  return rest;
+}
+
+/** The sum of a · b. */
+inline float dot_product(const float* a, const float* b, int count) {
+  Vector sums{};
+  const float rest = add_products(a, b, count, sums);
+  return sum_lanes(sums) + rest;
 }
 
 }  // namespace
