@@ -99,6 +99,32 @@ export interface LoadedModel {
   readonly kvBytesPerToken: number;
 }
 
+/** Two named pipes between a rank and its node, over which ranks meet before RDMA works. */
+export interface SideChannelOptions {
+  readonly rank: number;
+  /** Of the group, 2 to 64. */
+  readonly size: number;
+  /** Path of the pipe that the rank writes. */
+  readonly up: string;
+  /** Path of the pipe that the rank reads. */
+  readonly down: string;
+  /** The node has opened its ends within this time. */
+  readonly openMs: number;
+  /** One round takes no longer. */
+  readonly roundMs: number;
+}
+
+/**
+ * The very all-gather that MLX's RDMA back end calls to come up (`native/src/side_channel.h`). Test and bench seam: every
+ * call blocks this thread, as it blocks the engine's there. Errors are those of `NativeEngine`.
+ */
+export interface NativeSideChannel {
+  /** Everybody's bytes by rank; all ranks give equally many, 1 byte to 4 MiB. Throws `GroupLost` and says why. */
+  allGather(mine: Uint8Array): Uint8Array;
+  /** May be called twice. */
+  close(): void;
+}
+
 /** All fields are required: defaults belong to the callers. */
 export interface Sampling {
   /** 0 = greedy. */
@@ -214,6 +240,8 @@ export interface NativeAddon {
   selfTest(): void;
   /** Reads and bounds-checks the header only. Throws `BadModel` with what is wrong and at which offset. */
   readGguf(path: string): GgufHeader;
+  /** Throws `GroupLost` when the node does not open its ends in time. */
+  openSideChannel(options: SideChannelOptions): NativeSideChannel;
   /** `onSteps` gets one batch per engine step. Keeps the event loop alive only while loading or generating. */
   createEngine(onSteps: (batch: readonly StepOutput[]) => void): NativeEngine;
 }

@@ -10,6 +10,7 @@
 #include "mlx/version.h"
 #include "quantized_linear.h"
 #include "self_test.h"
+#include "side_channel_object.h"
 
 namespace skein {
 namespace {
@@ -54,6 +55,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("selfTest", Napi::Function::New(env, self_test, "selfTest"));
   exports.Set("readGguf", Napi::Function::New(env, read_gguf, "readGguf"));
   exports.Set("createEngine", Napi::Function::New(env, create_engine, "createEngine"));
+  exports.Set("openSideChannel", Napi::Function::New(env, open_side_channel, "openSideChannel"));
   return exports;
 }
 

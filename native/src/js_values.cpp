@@ -207,6 +207,18 @@ TcpOptions group_options(const Napi::Value& value) {
   return options;
 }
 
+SideChannelOptions side_channel_options(const Napi::Value& value) {
+  const Napi::Object from = object(value, "options");
+  SideChannelOptions options{};
+  options.size = small(from, "size", 2, 64);
+  options.rank = small(from, "rank", 0, options.size - 1);
+  options.up = path(from.Get("up"));
+  options.down = path(from.Get("down"));
+  options.open = std::chrono::milliseconds(small(from, "openMs", 1, 3'600'000));
+  options.round = std::chrono::milliseconds(small(from, "roundMs", 1, 3'600'000));
+  return options;
+}
+
 LoadRequest load_request(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
   const Napi::Object limits = object(from.Get("limits"), "limits");

@@ -7,6 +7,7 @@
 
 #include "engine_types.h"
 #include "gguf.h"
+#include "side_channel.h"
 
 /** The seam's types (addon.d.ts) to and from C++. Whatever does not fit throws a JS error with code `BadArgument`. */
 namespace skein::js {
@@ -16,6 +17,7 @@ Napi::Error error(Napi::Env env, const EngineError& failure);
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body);
 
 TcpOptions group_options(const Napi::Value& value);
+SideChannelOptions side_channel_options(const Napi::Value& value);
 LoadRequest load_request(const Napi::Value& value);
 GenerateRequest generate_request(const Napi::Value& value);
 EvaluateInput evaluate_input(const Napi::Value& value);
