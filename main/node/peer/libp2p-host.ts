@@ -34,7 +34,7 @@ const FIRST_WINDOW_BYTES = 256 * KiB;
 const MDNS_EVERY_MS = 5_000;
 const DEAF_AFTER_MS = 12_000;
 
-const streamKinds = ['control', 'telemetry', 'task', 'bulk', 'key'] as const satisfies (
+const streamKinds = ['control', 'telemetry', 'task', 'bulk', 'key', 'side'] as const satisfies (
   Channel | StreamPurpose
 )[];
 export type StreamKind = (typeof streamKinds)[number];

@@ -1,3 +1,4 @@
+import { MOST_PART_BYTES } from '../../core/contract/side-channel.ts';
 import type { Channel, StreamPurpose } from './network.ts';
 
 const KiB = 1024;
@@ -13,6 +14,7 @@ export const maxMessageBytes: Readonly<Record<Channel | StreamPurpose, number>> 
   task: 1 * MiB,
   bulk: 1 * MiB,
   key: 64 * KiB,
+  side: MOST_PART_BYTES,
 };
 
 /** What waits to be sent on one stream, bytes. Beyond it: control cuts off, telemetry drops its oldest, streams make their sender wait. */
@@ -22,6 +24,7 @@ export const maxWaitingBytes: Readonly<Record<Channel | StreamPurpose, number>> 
   task: 256 * KiB,
   bulk: 1 * MiB,
   key: 64 * KiB,
+  side: MOST_PART_BYTES,
 };
 
 /** What one peer may send per second on a channel, and how much of it at once. Honest replication at 20 MB/s stays far below. */
@@ -43,6 +46,7 @@ export const maxStreams: Readonly<Record<Channel | StreamPurpose, number>> = {
   task: 512,
   bulk: 32,
   key: 2,
+  side: 32,
 };
 
 /** What one stream of one purpose keeps of what its reader did not take yet, bytes. Beyond it the sender waits. */

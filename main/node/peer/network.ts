@@ -7,8 +7,8 @@ import type { Startable } from '../lifecycle.ts';
  */
 export type Channel = 'control' | 'telemetry';
 
-/** What a stream of its own is opened for: one task's tokens; bulk such as snapshots, probes and model files; a new cluster key. */
-export type StreamPurpose = 'task' | 'bulk' | 'key';
+/** What a stream of its own is opened for: one task's tokens; bulk such as snapshots, probes and model files; a new cluster key; the side channel of a rank. */
+export type StreamPurpose = 'task' | 'bulk' | 'key' | 'side';
 
 /** A member of this cluster that said hello over a mutually authenticated connection. */
 export interface Peer {

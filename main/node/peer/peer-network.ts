@@ -307,6 +307,7 @@ class Libp2pNetwork implements PeerNetwork {
       case 'task':
       case 'bulk':
       case 'key':
+      case 'side':
         return void this.#streams.serve(kind, stream, connection);
       default:
         return unreachable(kind);
