@@ -35,6 +35,19 @@ const icons: Readonly<Record<ViewName, typeof Activity>> = {
 export const App = observer(function App({ root }: ViewProps): ReactElement {
   const { view } = root.ui.route;
   const View = views[view];
+  if (!root.ui.welcomed && root.cluster.isKnown) {
+    return (
+      <>
+        <Boundary>
+          <Suspense fallback={<EmptyState title={shell.loading} />}>
+            <FirstRun root={root} />
+          </Suspense>
+        </Boundary>
+        <Dialogs root={root} />
+        <Toasts store={root.toasts} />
+      </>
+    );
+  }
   return (
     <div className="flex h-full flex-col-reverse sm:flex-row">
       <Sidebar root={root} />
@@ -54,6 +67,7 @@ export const App = observer(function App({ root }: ViewProps): ReactElement {
   );
 });
 
+const FirstRun = lazy(() => import('./views/first-run/index.tsx'));
 const CreateDialog = lazy(() => import('./views/create/create-dialog.tsx'));
 const PairDialog = lazy(() => import('./views/cluster/pair-dialog.tsx'));
 

@@ -42,7 +42,7 @@ export class UiStore {
     this.route = parseRoute(components.location.hash);
     const theme = components.store.getItem(THEME);
     this.theme = theme === 'light' || theme === 'dark' ? theme : 'system';
-    this.welcomed = components.store.getItem(WELCOMED) !== null;
+    this.welcomed = components.store.getItem(WELCOMED) === 'yes';
     makeAutoObservable(this, {}, { autoBind: true, deep: false });
     components.onTheme(this.theme);
   }

@@ -1,0 +1,25 @@
+export const simulator = {
+  title: 'Simulator',
+  about:
+    'Whole clusters in memory, with the very rules that run here: nothing real is touched. Watch what happens when a cable is pulled.',
+  scenario: 'Scenario',
+  random: 'A random life',
+  seed: 'Seed',
+  nodes: 'Computers',
+  play: 'Play',
+  pause: 'Pause',
+  resume: 'Go on',
+  again: 'From the beginning',
+  speed: 'Speed',
+  speeds: { '1': '1×', '5': '5×', '20': '20×' },
+  time: (seconds: number): string => `${seconds.toFixed(1)} s`,
+  of: (seconds: number): string => `of ${seconds.toFixed(0)} s`,
+  progress: 'Simulated time',
+  log: 'What happens',
+  held: 'Everything that must hold held.',
+  broken: (count: number): string =>
+    count === 1 ? 'One rule did not hold:' : `${count} rules did not hold:`,
+  choose: 'Choose a scenario or a seed, then play it.',
+  models: 'Models',
+  lines: (count: number): string => `the newest ${count} lines`,
+} as const;
