@@ -3,7 +3,7 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SkeinProcess } from '../support/e2e-node.ts';
 import { until } from '../support/e2e-until.ts';
-import { Desk, inBrowser, portray, whyNoBrowser } from './support/dashboard.ts';
+import { Desk, inBrowser, portray, soon, whyNoBrowser } from './support/dashboard.ts';
 
 const LONG = 'Write a very long story about a lighthouse, its keeper and the sea.';
 
@@ -31,8 +31,8 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
   };
   /** Until nothing is being written any more. */
   const written = async (count: number): Promise<void> => {
-    await expect.poll(() => answers().count(), { timeout: 15_000 }).toBe(count);
-    await expect.poll(() => answers().last().getAttribute('aria-busy'), { timeout: 30_000 }).toBe('false');
+    await soon(() => answers().count()).toBe(count);
+    await soon(() => answers().last().getAttribute('aria-busy')).toBe('false');
   };
   const begun = (): Promise<void> =>
     page.locator('[aria-busy="true"] .md').last().waitFor({ state: 'visible', timeout: 15_000 });
@@ -75,7 +75,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await page.keyboard.press('Escape');
     await answers().last().getByText('2/2').waitFor();
     await mine().last().getByRole('button', { name: 'Previous version' }).click();
-    await expect.poll(() => mine().last().innerText()).toContain(first.split('\n')[0]);
+    await soon(() => mine().last().innerText()).toContain(first.split('\n')[0]);
     await page.reload();
     // What was said last is what a page begins with.
     await mine().last().getByText('2/2').waitFor();
@@ -96,7 +96,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     );
     const said = (await answers().last().locator('.md').innerText()).slice(0, 40);
     await page.reload();
-    await expect.poll(() => answers().last().innerText()).toContain(said);
+    await soon(() => answers().last().innerText()).toContain(said);
     await page.getByText('Stopped', { exact: true }).waitFor();
   });
 
@@ -104,18 +104,16 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await fresh();
     await say(LONG);
     await begun();
-    await expect
-      .poll(() =>
-        answers()
-          .last()
-          .locator('.md')
-          .innerText()
-          .then((text) => text.length),
-      )
-      .toBeGreaterThan(60);
+    await soon(() =>
+      answers()
+        .last()
+        .locator('.md')
+        .innerText()
+        .then((text) => text.length),
+    ).toBeGreaterThan(60);
     const said = (await answers().last().locator('.md').innerText()).slice(0, 40);
     await page.reload();
-    await expect.poll(() => answers().last().innerText(), { timeout: 10_000 }).toContain(said);
+    await soon(() => answers().last().innerText()).toContain(said);
     expect(await mine().last().innerText()).toContain(LONG);
   });
 
@@ -146,13 +144,13 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await page.getByRole('button', { name: 'Compare with another model' }).click();
     await page.getByRole('menuitem').first().click();
     await say('Name one colour.');
-    await expect.poll(() => answers().count(), { timeout: 15_000 }).toBe(2);
-    await expect.poll(() => page.locator('[aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
+    await soon(() => answers().count()).toBe(2);
+    await soon(() => page.locator('[aria-busy="true"]').count()).toBe(0);
     const names = await answers().evaluateAll((all) => all.map((each) => each.getAttribute('aria-label')));
     expect(names.toSorted()).toEqual(['Answer of second', 'Answer of small']);
     await portray(page, 'chat-side-by-side');
     await page.getByRole('button', { name: 'Go on with second' }).click();
-    await expect.poll(() => answers().count()).toBe(1);
+    await soon(() => answers().count()).toBe(1);
     await page.getByRole('button', { name: 'Model: second' }).waitFor();
     await answers()
       .last()
@@ -183,7 +181,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await fresh();
     await composer().fill('half a thou');
     await page.reload();
-    await expect.poll(() => composer().inputValue()).toBe('half a thou');
+    await soon(() => composer().inputValue()).toBe('half a thou');
     await composer().fill('');
   });
 
@@ -205,9 +203,9 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     expect(await answers().last().innerText()).toContain('3 tokens');
     await page.reload();
     await page.getByRole('button', { name: 'Settings of this chat' }).click();
-    await expect
-      .poll(() => settings.getByRole('textbox', { name: 'System prompt' }).inputValue())
-      .toBe('You are a pirate.');
+    await soon(() => settings.getByRole('textbox', { name: 'System prompt' }).inputValue()).toBe(
+      'You are a pirate.',
+    );
     await page.keyboard.press('Escape');
   });
 
@@ -215,9 +213,9 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     const list = page.getByRole('navigation', { name: 'Conversations' });
     const search = list.getByRole('searchbox');
     await search.fill('lighthouse keeper');
-    await expect.poll(() => list.getByRole('listitem').count()).toBe(3);
+    await soon(() => list.getByRole('listitem').count()).toBe(3);
     await search.fill('Count from one');
-    await expect.poll(() => list.getByRole('listitem').count()).toBe(1);
+    await soon(() => list.getByRole('listitem').count()).toBe(1);
     const row = list.getByRole('listitem').first();
     const choose = async (name: string): Promise<void> => {
       await row.hover();
@@ -237,7 +235,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
       expect(readFileSync(await (await download).path(), 'utf8')).toContain(expected);
     }
     await choose('Delete');
-    await expect.poll(() => list.getByRole('listitem').count()).toBe(0);
+    await soon(() => list.getByRole('listitem').count()).toBe(0);
     await page.getByRole('button', { name: 'Undo' }).click();
     await row.getByRole('button', { name: /^Numbers/ }).waitFor();
     await search.fill('');

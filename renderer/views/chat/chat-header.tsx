@@ -89,7 +89,7 @@ const Compare = observer(function Compare({ store }: { readonly store: ChatStore
         onClick={() => current.keep(first ?? second)}
       />
     );
-  const others = targets.filter(({ id }) => id !== targetOf(targets, current.main.target)?.id);
+  const others = (targets ?? []).filter(({ id }) => id !== targetOf(targets, current.main.target)?.id);
   return (
     <Popup
       kind="menu"

@@ -9,8 +9,8 @@ export interface Notice {
 
 /** What the chat needs of the page around it. */
 export interface ChatShell {
-  /** Whom one can talk to now. */
-  readonly targets: readonly Target[];
+  /** Whom one can talk to now; null = the page has yet to hear. */
+  readonly targets: readonly Target[] | null;
   readonly tell: (notice: Notice) => void;
   /** Opens the dialog that runs a model. */
   readonly runModel: () => void;

@@ -1,5 +1,9 @@
+import { MessageCircle } from 'lucide-react';
 import type { ReactElement } from 'react';
+import { Button } from '../../components/button.tsx';
+import { EmptyState } from '../../components/small.tsx';
 import { chat } from '../../strings/chat.ts';
+import { useChatShell } from './chat-shell.ts';
 
 /** Before the first words: who answers, and a few ways to begin. */
 export function EmptyChat({
@@ -10,6 +14,21 @@ export function EmptyChat({
   readonly name: string | null;
   readonly begin: (text: string) => void;
 }): ReactElement {
+  const { targets, runModel } = useChatShell();
+  if (targets !== null && targets.length === 0)
+    return (
+      <EmptyState
+        icon={<MessageCircle size={28} aria-hidden />}
+        title={chat.empty.noModel}
+        action={
+          <Button look="primary" onClick={runModel}>
+            {chat.model.run}
+          </Button>
+        }
+      >
+        {chat.empty.noModelWhy}
+      </EmptyState>
+    );
   return (
     <div className="flex grow flex-col items-center justify-end gap-6 px-5 pb-8 text-center">
       <div>

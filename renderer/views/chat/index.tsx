@@ -4,12 +4,15 @@ import type { RootStore } from '../../stores/root-store.ts';
 import { chatTargets } from '../../stores/chat/targets.ts';
 import { type ChatShell, ChatShellContext } from './chat-shell.ts';
 import { ChatView } from './chat-view.tsx';
+import { targetOf } from './target-menu.tsx';
 
 /** The chat within the page: its address, and the cluster that answers. */
 const View = observer(function View({ root }: { readonly root: RootStore }): ReactElement {
   const { ui, toasts, cluster, chat, models } = root;
   const { detail } = ui.route;
-  const targets = useMemo(() => chatTargets(cluster.state, models.cards), [cluster.state, models.cards]);
+  const { state, isKnown } = cluster;
+  const { cards } = models;
+  const targets = useMemo(() => (isKnown ? chatTargets(state, cards) : null), [isKnown, state, cards]);
   // Coming back from another view shows what was shown; within the chat, the address decides.
   useEffect(() => {
     if (ui.route.detail === null && chat.current.id !== null) ui.show('chat', chat.current.id);
@@ -18,9 +21,13 @@ const View = observer(function View({ root }: { readonly root: RootStore }): Rea
   useEffect(() => {
     if (ui.route.view === 'chat') chat.open(detail);
   }, [ui, chat, detail]);
+  // A new chat is with somebody who is there.
+  const { current } = chat;
+  const chosen = targetOf(targets, current.main.target);
   useEffect(() => {
-    if (chat.usualTarget === null && targets[0] !== undefined) chat.useTarget(targets[0].id);
-  }, [chat, targets]);
+    const first = targets?.[0];
+    if (current.id === null && chosen === undefined && first !== undefined) chat.useTarget(first.id);
+  }, [chat, current, chosen, targets]);
   const shell = useMemo<ChatShell>(
     () => ({
       targets,

@@ -49,7 +49,8 @@ export const TargetNote = observer(function TargetNote({
 }): ReactElement | null {
   const { targets, showTarget } = useChatShell();
   const target = targetOf(targets, lane.target);
-  if (lane.target === null || target?.phase === 'READY' || target?.phase === 'RUNNING') return null;
+  if (targets === null || lane.target === null || target?.phase === 'READY' || target?.phase === 'RUNNING')
+    return null;
   if (target === undefined)
     return (
       <p className="px-2 pb-1.5 text-sm text-muted">

@@ -1,4 +1,12 @@
-import { type KeyboardEvent, type ReactElement, type ReactNode, useId, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from 'react';
 
 /** Room kept between a popup and the window's edge, in px. */
 const EDGE = 8;
@@ -41,6 +49,11 @@ export function Popup({
       ? `${from.bottom + GAP}px`
       : `${Math.max(EDGE, from.top - GAP - box.offsetHeight)}px`;
   };
+  useEffect(() => {
+    if (!open) return;
+    window.addEventListener('resize', place);
+    return () => window.removeEventListener('resize', place);
+  }, [open]);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     // What closes the popup is not to stop the answer behind it.
     if (event.key === 'Escape') event.stopPropagation();

@@ -38,8 +38,8 @@ export const TargetMenu = observer(function TargetMenu({
     >
       {(close) => (
         <>
-          {targets.length === 0 && <p className="px-2 py-1.5 text-muted">{chat.model.none}</p>}
-          {targets.map(({ id, title, phase }) => (
+          {targets?.length === 0 && <p className="px-2 py-1.5 text-muted">{chat.model.none}</p>}
+          {targets?.map(({ id, title, phase }) => (
             <MenuItem
               key={id}
               checked={id === current?.id}
@@ -61,7 +61,7 @@ export const TargetMenu = observer(function TargetMenu({
               runModel();
             }}
           >
-            {targets.length === 0 ? chat.model.run : chat.model.more}
+            {targets?.length === 0 ? chat.model.run : chat.model.more}
           </MenuItem>
         </>
       )}
@@ -70,6 +70,6 @@ export const TargetMenu = observer(function TargetMenu({
 });
 
 /** The MetaInstance that a target means: its own id, or any of the model named. */
-export function targetOf(targets: readonly Target[], target: string | null): Target | undefined {
-  return targets.find(({ id }) => id === target) ?? targets.find(({ modelId }) => modelId === target);
+export function targetOf(targets: readonly Target[] | null, target: string | null): Target | undefined {
+  return targets?.find(({ id }) => id === target) ?? targets?.find(({ modelId }) => modelId === target);
 }

@@ -22,6 +22,10 @@ export const whyNoBrowser = !installed
 export const inBrowser = (name: string): string =>
   whyNoBrowser === undefined ? name : `${name} (skipped: ${whyNoBrowser})`;
 
+/** What a page is to show before long. */
+export const soon = <Value>(look: () => Promise<Value>): ReturnType<typeof expect.poll> =>
+  expect.poll(look, { timeout: 15_000 });
+
 /** Nodes of one test file, a browser that looks at them, and what went wrong in its pages. */
 export class Desk {
   readonly world = new World();
@@ -46,6 +50,8 @@ export class Desk {
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
     });
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    // The first steps have a test of their own.
+    await context.addInitScript(() => window.localStorage.setItem('skein.welcomed', 'yes'));
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     page.on('pageerror', (error) => this.complaints.push(error.message));
