@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { campaignRanks } from './campaign-ranks.mjs';
 import { campaignReal } from './campaign-real.mjs';
 import { setUpOrExit } from './setup/set-up.mjs';
 
@@ -14,6 +15,7 @@ const SEEDS_AT_ONCE = 250;
 const places = await setUpOrExit();
 const args = process.argv.slice(2);
 if (args.includes('--real')) process.exit(await campaignReal(places, args));
+if (args.includes('--ranks')) process.exit(await campaignRanks(places, args));
 const { first, last } = rangeOf(valueOf('--seeds') ?? '2000');
 const nodes = valueOf('--nodes') ?? '2..5';
 

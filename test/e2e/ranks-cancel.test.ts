@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../main/node/api.ts';
@@ -6,7 +7,7 @@ import { RankLives } from '../support/rank-lives.ts';
 let lives: RankLives;
 afterEach(() => lives.close());
 
-/** `SKEIN_CANCEL_MS` runs it for minutes. */
+/** `npm run campaign -- --ranks` runs it for minutes. */
 const FOR_MS = Number(process.env['SKEIN_CANCEL_MS'] ?? 4_000);
 const STREAMS = 8;
 
@@ -20,6 +21,12 @@ async function untilQuiet(): Promise<void> {
   await expect.poll(kvBytes, { timeout: 5_000 }).toEqual(lives.ranks.map(() => 0));
   await expect.poll(() => lives.ranks.map(({ telemetry }) => telemetry().activeTasks)).toEqual([0, 0]);
 }
+
+/** Open files, sockets and pipes of each rank; zeros where the system does not tell. */
+const descriptors = (): number[] =>
+  lives.ranks.map(({ supervisor }) =>
+    process.platform === 'linux' ? readdirSync(`/proc/${supervisor.pid}/fd`).length : 0,
+  );
 
 /** The same numbers in each run. */
 function numbers(seed: number): () => number {
@@ -58,6 +65,8 @@ describe('over two ranks', () => {
     async () => {
       lives = new RankLives(2);
       await lives.toReady();
+      await lives.answer({ maxTokens: 2 });
+      const open = descriptors();
       const random = numbers(7);
       const until = performance.now() + FOR_MS;
       const ends = new Map<string, number>();
@@ -75,6 +84,7 @@ describe('over two ranks', () => {
       expect([...ends.keys()].filter((end) => !['Cancelled', 'Length', 'Stop'].includes(end))).toEqual([]);
       expect(ends.get('Cancelled')).toBeGreaterThan(0);
       await untilQuiet();
+      expect(descriptors()).toEqual(open);
     },
     FOR_MS + 60_000,
   );
