@@ -49,10 +49,10 @@ export const models = {
   import: {
     open: 'Import…',
     title: 'Import a model',
-    about: 'A GGUF file from this computer. It is copied into Skein’s folder and checked.',
+    about: 'A GGUF file, or a folder with one. It is copied into Skein’s folder and checked.',
     aboutNode: (node: string): string => `The file has to lie on ${node}, whose page this is.`,
     path: 'Path of the file',
-    placeholder: '~/Downloads/model.gguf',
+    placeholder: '/Users/me/Downloads/model.gguf',
     start: 'Import',
     copying: 'Copying and checking…',
     done: (title: string): string => `${title} is here`,

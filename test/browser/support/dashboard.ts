@@ -49,7 +49,11 @@ export class Desk {
       ...(existsSync(CHROMIUM) ? { executablePath: CHROMIUM } : {}),
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
     });
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await this.#browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      reducedMotion: 'reduce',
+      ...options,
+    });
     // The first steps have a test of their own.
     await context.addInitScript(() => window.localStorage.setItem('skein.welcomed', 'yes'));
     const page = await context.newPage();
