@@ -50,8 +50,8 @@ function(skein_kernel_tests vendor)
   set(tests ${SKEIN_NATIVE_DIR}/test_main)
   add_executable(skein_native_tests
     ${tests}/main.cpp ${tests}/fused_command.cpp ${tests}/group_command.cpp ${tests}/linear_command.cpp
-    ${tests}/pool_command.cpp ${tests}/sampler_command.cpp ${tests}/scheduler_command.cpp
-    ${SKEIN_NATIVE_DIR}/src/prefix_index.cpp ${SKEIN_NATIVE_DIR}/src/scheduler.cpp)
+    ${tests}/pool_command.cpp ${tests}/ring_command.cpp ${tests}/sampler_command.cpp ${tests}/scheduler_command.cpp
+    ${SKEIN_NATIVE_DIR}/src/group/mlx_group.cpp ${SKEIN_NATIVE_DIR}/src/prefix_index.cpp ${SKEIN_NATIVE_DIR}/src/scheduler.cpp)
   skein_group_sources(skein_native_tests)
   skein_kernel_sources(skein_native_tests ${vendor})
   target_link_libraries(skein_native_tests PRIVATE mlx)

@@ -18,6 +18,7 @@ void idle(std::istream& in, std::ostream& out);
 void sample(std::istream& in, std::ostream& out);
 void sample_cost(std::istream& in, std::ostream& out);
 void join(std::istream& in, std::ostream& out);
+void join_ring(std::istream& in, std::ostream& out);
 void send(std::istream& in, std::ostream& out);
 void receive(std::istream& in, std::ostream& out);
 void gather(std::istream& in, std::ostream& out);

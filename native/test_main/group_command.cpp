@@ -9,6 +9,7 @@
 #include <string>
 
 #include "command.h"
+#include "joined.h"
 #include "error.h"
 #include "group/tcp_group.h"
 #include "mlx/ops.h"
@@ -18,12 +19,9 @@ namespace skein::test {
 namespace {
 namespace mx = mlx::core;
 
-/** The group that this process is in, one at a time. */
-std::shared_ptr<Group> joined;
-
 Group& group() {
-  if (!joined) throw std::logic_error("not in a group");
-  return *joined;
+  if (!joined()) throw std::logic_error("not in a group");
+  return *joined();
 }
 
 std::byte pattern(std::size_t index, int seed) {
@@ -45,6 +43,11 @@ Bytes from_hex(const std::string& text) {
 
 }  // namespace
 
+std::shared_ptr<Group>& joined() {
+  static std::shared_ptr<Group> group;
+  return group;
+}
+
 /** `rank joinMs silenceMs secret address…` */
 void join(std::istream& in, std::ostream& out) {
   TcpOptions options{};
@@ -56,9 +59,9 @@ void join(std::istream& in, std::ostream& out) {
   const Bytes bytes = from_hex(secret);
   std::copy(bytes.begin(), bytes.end(), options.secret.begin());
   for (std::string address; in >> address;) options.addresses.push_back(address);
-  joined.reset();
-  joined = std::make_shared<TcpGroup>(options, Descriptor(), [] {}, [] {});
-  out << "{\"rank\":" << joined->rank() << ",\"size\":" << joined->size() << "}";
+  joined().reset();
+  joined() = std::make_shared<TcpGroup>(options, Descriptor(), [] {}, [] {});
+  out << "{\"rank\":" << group().rank() << ",\"size\":" << group().size() << "}";
 }
 
 /** `to bytes seed count`: that many messages. */
@@ -95,19 +98,22 @@ void gather(std::istream& in, std::ostream& out) {
   out << "{\"wrong\":" << wrong << ",\"microseconds\":" << time.count() / rounds << "}";
 }
 
-/** `values rounds`: sums in one lazy chain; the hash tells whether all ranks have the same bits. */
+/** `values rounds`: sums in one lazy chain; whether all ranks have the same bits, and the microseconds of a round. */
 void sum(std::istream& in, std::ostream& out) {
   int values, rounds;
   in >> values >> rounds;
   const auto mine = mx::divide(mx::arange(0, values, mx::float32), mx::array(3.0f + static_cast<float>(group().rank())));
   mx::array total = mine;
   for (int i = 0; i < rounds; i++) total = mx::multiply(group().all_sum(mx::add(total, mine)), mx::array(0.25f));
+  const auto begin = std::chrono::steady_clock::now();
   mx::eval(total);
+  const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - begin;
   group().check();
   std::uint64_t hash = 0;
   const auto* data = total.data<float>();
   for (int i = 0; i < values; i++) hash = hash * 1099511628211u + std::bit_cast<std::uint32_t>(data[i]);
-  out << "{\"hash\":\"" << hash << "\",\"last\":" << data[values - 1] << "}";
+  out << "{\"hash\":\"" << hash << "\",\"last\":" << data[values - 1]
+      << ",\"microseconds\":" << time.count() / rounds << "}";
 }
 
 /** `from milliseconds` */

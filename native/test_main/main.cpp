@@ -26,6 +26,7 @@ int run() {
       {"sample", sample},
       {"sample_cost", sample_cost},
       {"join", join},
+      {"join_ring", join_ring},
       {"send", send},
       {"receive", receive},
       {"gather", gather},
