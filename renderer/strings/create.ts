@@ -39,8 +39,9 @@ export const create = {
   preview: 'What will happen',
   looking: 'Looking for a place…',
   runsOn: (names: readonly string[]): string => `Runs on ${list.format(names)}`,
+  /** An estimate without measurements is only good to compare places. */
   speed: (tokensPerSecond: number, measured: boolean): string =>
-    `${measured ? 'about' : 'perhaps'} ${Math.max(1, Math.round(tokensPerSecond))} tokens/s`,
+    measured ? `about ${Math.max(1, Math.round(tokensPerSecond))} tokens/s` : 'speed not measured yet',
   ready: (duration: string): string => `ready in about ${duration}`,
   layers: (first: number, last: number): string => `layers ${first + 1}–${last}`,
   takes: (bytes: string): string => `takes ${bytes}`,

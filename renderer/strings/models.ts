@@ -27,7 +27,7 @@ export const models = {
 
   here: 'On disk',
   onNodes: (names: readonly string[]): string => `On ${list(names)}`,
-  nowhere: 'Not on any disk yet. It is fetched when it is run.',
+  nowhere: 'On no disk that a node has told of.',
   fetching: (node: string): string => `${node} is fetching it`,
   fetchingOf: (done: string, total: string): string => `${done} of ${total}`,
   fetchFailed: (node: string): string => `${node} could not fetch it`,

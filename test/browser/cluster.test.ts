@@ -66,7 +66,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of one node
     await page.getByRole('button', { name: 'Run a model…' }).click();
     const preview = page.getByRole('region', { name: 'What will happen' });
     await preview.getByText('Runs on desk').waitFor();
-    await preview.getByText(/tokens\/s/).waitFor();
+    await preview.getByText(/ready in about/).waitFor();
     await page.getByRole('textbox', { name: 'Name' }).fill('second');
     await page.getByText('More', { exact: true }).click();
     const priority = page.getByRole('textbox', { name: 'Priority' });

@@ -30,9 +30,17 @@ export interface ModelRow {
   readonly runs: readonly ModelRun[];
 }
 
+/** What tells where models lie. */
+export interface ModelSources {
+  readonly state: ClusterState;
+  readonly downloads: readonly DownloadTelemetry[];
+  /** The models on the disk of the node that serves the page, also those that nobody has asked for yet. */
+  readonly local: { readonly node: string; readonly modelIds: ReadonlySet<string> };
+}
+
 /** The models whose title, id or kind has all words of `search` in it, by title. */
 export function modelRows(
-  { state, downloads }: { readonly state: ClusterState; readonly downloads: readonly DownloadTelemetry[] },
+  { state, downloads, local }: ModelSources,
   { cards, search }: { readonly cards: readonly ModelCard[]; readonly search: string },
 ): readonly ModelRow[] {
   const words = search
@@ -45,38 +53,35 @@ export function modelRows(
       return words.every((word) => text.includes(word));
     })
     .sort((a, b) => a.title.localeCompare(b.title))
-    .map((card) => ({ card, shares: shares(card, state, downloads), runs: runs(card, state) }));
+    .map((card) => ({ card, shares: shares(card, { state, downloads, local }), runs: runs(card, state) }));
 }
 
-function shares(
-  card: ModelCard,
-  state: ClusterState,
-  downloads: readonly DownloadTelemetry[],
-): readonly NodeShare[] {
-  return values(state.nodes)
-    .flatMap(({ nodeId, name }): readonly NodeShare[] => {
-      const download = state.downloads[nodeId]?.[card.modelId];
-      switch (download?.type) {
-        case undefined:
-          return [];
-        case 'Completed':
-          return [{ type: 'Here', node: name }];
-        case 'Failed':
-          return [{ type: 'Failed', node: name, message: download.message }];
-        case 'Ongoing': {
-          const told = downloads.find((each) => each.nodeId === nodeId && each.modelId === card.modelId);
-          return [
-            {
-              type: 'Fetching',
-              node: name,
-              doneBytes: told?.doneBytes ?? 0,
-              totalBytes: told?.totalBytes ?? card.fileBytes,
-            },
-          ];
-        }
+function shares(card: ModelCard, { state, downloads, local }: ModelSources): readonly NodeShare[] {
+  const told = values(state.nodes).flatMap(({ nodeId, name }): readonly NodeShare[] => {
+    const download = state.downloads[nodeId]?.[card.modelId];
+    switch (download?.type) {
+      case undefined:
+        return [];
+      case 'Completed':
+        return [{ type: 'Here', node: name }];
+      case 'Failed':
+        return [{ type: 'Failed', node: name, message: download.message }];
+      case 'Ongoing': {
+        const progress = downloads.find((each) => each.nodeId === nodeId && each.modelId === card.modelId);
+        return [
+          {
+            type: 'Fetching',
+            node: name,
+            doneBytes: progress?.doneBytes ?? 0,
+            totalBytes: progress?.totalBytes ?? card.fileBytes,
+          },
+        ];
       }
-    })
-    .sort((a, b) => a.node.localeCompare(b.node));
+    }
+  });
+  const here = local.modelIds.has(card.modelId) && !told.some(({ node }) => node === local.node);
+  const all: readonly NodeShare[] = here ? [...told, { type: 'Here', node: local.node }] : told;
+  return all.toSorted((a, b) => a.node.localeCompare(b.node));
 }
 
 function runs(card: ModelCard, state: ClusterState): readonly ModelRun[] {

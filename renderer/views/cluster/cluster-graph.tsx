@@ -52,11 +52,14 @@ export function GraphGround({
   chosen,
   now,
   onChoose,
+  compact = false,
 }: {
   readonly graph: Graph;
   readonly chosen: readonly NodeId[];
   readonly now: number;
   readonly onChoose: (nodeId: NodeId) => void;
+  /** Where there is less room. */
+  readonly compact?: boolean;
 }): ReactElement {
   const points = layout(graph.nodes.length);
   const at = new Map(
@@ -80,7 +83,7 @@ export function GraphGround({
         return (
           <div
             key={node.nodeId}
-            className="sm:absolute sm:w-52 sm:-translate-x-1/2 sm:-translate-y-1/2"
+            className={`sm:absolute sm:-translate-x-1/2 sm:-translate-y-1/2 ${compact ? 'sm:w-40' : 'sm:w-52'}`}
             style={{ left: `${point.x * 100}%`, top: `${point.y * 100}%` }}
           >
             <NodeCard node={node} now={now} chosen={chosen.includes(node.nodeId)} onChoose={onChoose} />
@@ -113,12 +116,15 @@ function NodeCard({
       type="button"
       aria-pressed={chosen}
       onClick={() => onChoose(node.nodeId)}
-      className={`flex w-full flex-col gap-1.5 rounded-lg bg-raised px-3 py-2.5 text-left shadow-card ${
+      className={`flex w-full flex-col gap-1.5 rounded-lg px-3 py-2.5 text-left shadow-card ${
         chosen ? 'outline-2 -outline-offset-1 outline-accent' : ''
-      } ${awaySince === null ? '' : 'opacity-60'}`}
+      } ${awaySince === null ? 'bg-raised' : 'bg-sunken'}`}
     >
       <span className="flex items-center gap-2">
-        <span className="min-w-0 flex-1 truncate font-semibold" title={node.name}>
+        <span
+          className={`min-w-0 flex-1 truncate font-semibold ${awaySince === null ? '' : 'text-muted'}`}
+          title={node.name}
+        >
           {node.name}
         </span>
         {node.isMaster && <Badge tone="accent">{cluster.leads}</Badge>}
@@ -130,7 +136,7 @@ function NodeCard({
             ? cluster.awayUnknown
             : cluster.awaySince(formatAgo(awaySince, now))}
       </span>
-      {memory !== null && (
+      {memory !== null && awaySince === null && (
         <>
           <MemoryBar label={cluster.memory(node.name)} memory={memory} />
           <span className="text-xs text-muted">

@@ -98,6 +98,7 @@ const Nodes = observer(function Nodes({ root, store }: Props): ReactElement | nu
         graph={graph}
         chosen={nodeIds}
         now={root.now()}
+        compact
         onChoose={(nodeId) => store.toggleNode(nodeId)}
       />
       <p className="text-sm text-muted">
@@ -105,7 +106,7 @@ const Nodes = observer(function Nodes({ root, store }: Props): ReactElement | nu
       </p>
       <div className="flex flex-wrap items-center gap-x-5 gap-y-2">
         <label className="flex items-center gap-2">
-          <span>{create.minNodes}</span>
+          <span className="whitespace-nowrap">{create.minNodes}</span>
           <select
             className={`${inputClass} w-auto`}
             value={minNodes}

@@ -9,18 +9,19 @@ import { ModelsView } from './models-view.tsx';
 const View = observer(function View({ root }: { readonly root: RootStore }): ReactElement {
   const { models, cluster, chat, ui } = root;
   const { state, telemetry } = cluster;
-  const { cards, search } = models;
-  const rows = useMemo(
-    () => modelRows({ state, downloads: telemetry?.downloads ?? [] }, { cards, search }),
-    [state, telemetry, cards, search],
-  );
+  const { cards, paths, search } = models;
+  const node = root.connection.hello?.name ?? '';
+  const rows = useMemo(() => {
+    const local = { node, modelIds: new Set(paths.keys()) };
+    return modelRows({ state, downloads: telemetry?.downloads ?? [], local }, { cards, search });
+  }, [state, telemetry, cards, paths, search, node]);
   const disks = useMemo(() => nodeDisks(state, telemetry?.nodes ?? {}), [state, telemetry]);
   return (
     <ModelsView
       store={models}
       rows={rows}
       disks={disks}
-      node={root.connection.hello?.name ?? null}
+      node={node === '' ? null : node}
       run={(modelId) => ui.openDialog({ type: 'Create', modelId: ModelId.parse(modelId) })}
       chat={(id) => {
         chat.open(null);
