@@ -133,6 +133,31 @@ describe('a rank that is lost while it serves', () => {
   });
 });
 
+describe('a master that is killed beside ranks', () => {
+  it('leaves them and their answer untouched', async () => {
+    const master = await cluster.master();
+    const [one, two] = cluster.others(master);
+    const name = ledger.name('beside');
+    const nodes = [one!.nodeId, two!.nodeId];
+    await ledger.create(one!, name, { min_nodes: 2, max_nodes: 2, node_ids: nodes });
+    await cluster.untilReady(one!, name);
+    const [leader] = await rankNodes(cluster, name);
+    const pids = [one!.runnerPids, two!.runnerPids];
+    const stream = await writing(leader!, name);
+    await master.kill();
+    await cluster.untilOneMaster();
+    const heard = stream.textAt.length;
+    await until('it goes on writing', () => stream.textAt.length > heard + 10, 10_000);
+    expect(stream.error).toBeUndefined();
+    stream.leave();
+    await master.start();
+    await cluster.untilReady(one!, name);
+    expect([one!.runnerPids, two!.runnerPids]).toEqual(pids);
+    await ledger.delete(one!, name);
+    expect(await brokenRules(cluster, ledger)).toEqual([]);
+  });
+});
+
 describe('a delete of a model on three nodes', () => {
   it('in each phase leaves no runner and nothing in the state', async () => {
     const [first] = cluster.nodes;

@@ -7,6 +7,7 @@ interface Hit {
   readonly phase: HitPhase;
   readonly victim: number;
   readonly size: number;
+  readonly sharding?: 'Tensor';
 }
 
 const failureOf = (statuses: readonly RunnerStatus[]): RunnerFailure | undefined => {
@@ -58,7 +59,7 @@ async function loses(lives: RankLives, { signal, phase, victim, size }: Hit): Pr
 }
 
 async function tried(hit: Hit): Promise<void> {
-  const lives = new RankLives(hit.size);
+  const lives = new RankLives(hit.size, hit.sharding);
   try {
     await loses(lives, hit);
   } finally {
@@ -70,7 +71,8 @@ describe('every rank ends, who holds weights keeps them, and the next attempt se
   it.each([
     ...hits('SIGKILL', ['Starting', 'Connecting', 'Loading', 'WarmingUp', 'Serving'], 2),
     ...hits('SIGKILL', ['Serving'], 3),
-  ])('$signal hits rank $victim of $size while $phase', tried, 60_000);
+    { signal: 'SIGKILL', phase: 'Serving', victim: 1, size: 3, sharding: 'Tensor' },
+  ] satisfies Hit[])('$signal hits rank $victim of $size while $phase', tried, 60_000);
 
   // Most of the time of these is waiting.
   it.concurrent.each(hits('SIGSTOP', ['Connecting', 'Loading', 'Serving'], 2))(
@@ -78,4 +80,30 @@ describe('every rank ends, who holds weights keeps them, and the next attempt se
     tried,
     60_000,
   );
+});
+
+describe('ranks that are not of one attempt', () => {
+  it('do not join, and each says who is missing and why', async () => {
+    const lives = new RankLives(2);
+    try {
+      await lives.start();
+      // As when the cluster got another key in between.
+      const differs = (rank: number): { secret: string; joinMs: number } => ({
+        secret: String(rank).repeat(32),
+        joinMs: 1_500,
+      });
+      lives.connect(undefined, differs);
+      await Promise.all(lives.ranks.map(({ supervisor }) => supervisor.ended));
+      const [first, second] = lives.ranks.map(({ statuses }) => failureOf(statuses));
+      expect([first?.reason, second?.reason]).toEqual(['GroupLost', 'GroupLost']);
+      expect([first?.phase, second?.phase]).toEqual(['Connecting', 'Connecting']);
+      expect(first?.message).toMatch(
+        /^While connecting to its peers: rank 1 on node-1 .* did not join within 1500 ms; \d+ connections that did not know the group's secret were refused/,
+      );
+      expect(second?.message).toMatch(/rank 0 on node-0 .* did not join within 1500 ms/);
+      await lives.toReady();
+    } finally {
+      await lives.close();
+    }
+  }, 60_000);
 });

@@ -77,8 +77,11 @@ export class RankLives {
     for (const { supervisor } of this.ranks) this.#pids.add(supervisor.pid ?? 0);
   }
 
-  /** Connects those that are named, all unless said. */
-  connect(of: (rank: number) => boolean = () => true): void {
+  /** Connects those that are named, all unless said. @param changes of what a rank is told */
+  connect(
+    of: (rank: number) => boolean = () => true,
+    changes: (rank: number) => Partial<GroupInvitation> = () => ({}),
+  ): void {
     const ports = this.ranks.map(({ statuses }) => {
       const idle = statuses.find((status) => status.type === 'Idle');
       return idle?.type === 'Idle' ? (idle.port ?? 0) : 0;
@@ -90,7 +93,7 @@ export class RankLives {
       joinMs: timings.joinMs,
       silenceMs: timings.groupSilenceMs,
     };
-    this.#each(of, ({ supervisor }) => supervisor.connect(group));
+    this.#each(of, ({ supervisor, setup: { rank } }) => supervisor.connect({ ...group, ...changes(rank) }));
   }
 
   load(of: (rank: number) => boolean = () => true): void {
