@@ -3,11 +3,12 @@ import { emptyState } from '../../main/core/state.ts';
 import { chatTargets } from '../../renderer/stores/chat/targets.ts';
 import { modelRows, nodeDisks } from '../../renderer/stores/models/model-rows.ts';
 import { card } from '../support/builders.ts';
+import type {
+  chat} from '../support/core-builders.ts';
 import {
   ada,
   after,
   bob,
-  chat,
   created,
   download,
   given,
@@ -23,7 +24,11 @@ const cards = [
 ];
 const rows = (state = emptyState, search = ''): ReturnType<typeof modelRows> =>
   modelRows(
-    { state, downloads: [{ nodeId: bob, modelId: tiny, doneBytes: 5, totalBytes: 20 }] },
+    {
+      state,
+      downloads: [{ nodeId: bob, modelId: tiny, doneBytes: 5, totalBytes: 20 }],
+      local: { node: 'ada', modelIds: new Set(['Large', 'Tiny']) },
+    },
     { cards, search },
   );
 
@@ -37,7 +42,7 @@ describe('the models', () => {
   test('tell where their files lie, how far they are, and what runs', () => {
     const state = given(joined(ada), joined(bob), created(), download('Completed'), download('Ongoing', bob));
     expect(rows(state).map(({ shares, runs }) => ({ shares, runs }))).toEqual([
-      { shares: [], runs: [] },
+      { shares: [{ type: 'Here', node: 'ada' }], runs: [] },
       {
         shares: [
           { type: 'Here', node: 'ada' },
