@@ -36,6 +36,14 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
   };
   const begun = (): Promise<void> =>
     page.locator('[aria-busy="true"] .md').last().waitFor({ state: 'visible', timeout: 15_000 });
+  /** Ends what is being written once it has begun, unless it has ended already. */
+  const cut = async (): Promise<void> => {
+    await soon(
+      async () => (await page.locator('[aria-busy="true"] .md').count()) > 0 || (await stop().count()) === 0,
+    ).toBe(true);
+    await page.keyboard.press('Escape');
+    await soon(() => stop().count()).toBe(0);
+  };
   /** New conversations answer at once and shortly: the story of each test is about what follows. */
   const fresh = async (): Promise<void> => {
     await page.getByRole('button', { name: 'New chat' }).first().click();
@@ -64,15 +72,15 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     const first = await mine().last().innerText();
     await composer().press('ArrowUp');
     const edit = page.getByRole('textbox', { name: 'Edit' });
-    await edit.fill('Count from one to three.');
+    await edit.fill('Count from one to three, then tell a long story of each number.');
     await edit.press('Enter');
     await page.getByText('2/2').first().waitFor();
-    await begun();
-    await page.keyboard.press('Escape');
-    expect(await mine().last().innerText()).toContain('Count from one to three.');
+    await cut();
+    expect(await mine().last().innerText()).toContain(
+      'Count from one to three, then tell a long story of each number.',
+    );
     await page.getByRole('button', { name: 'Answer again' }).click();
-    await begun();
-    await page.keyboard.press('Escape');
+    await cut();
     await answers().last().getByText('2/2').waitFor();
     await mine().last().getByRole('button', { name: 'Previous version' }).click();
     await soon(() => mine().last().innerText()).toContain(first.split('\n')[0]);
@@ -165,8 +173,8 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await page.reload();
     await page.getByRole('listitem').getByText('colours.txt').waitFor();
     await say('Which colours?');
-    await begun();
-    await page.keyboard.press('Escape');
+    await soon(() => answers().count()).toBe(1);
+    await cut();
     const text = await mine().last().innerText();
     expect(text).toContain('colours.txt');
     expect(text).not.toContain('green');
@@ -222,7 +230,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await page.keyboard.press('Enter');
     await row.getByRole('button', { name: /^Numbers/ }).waitFor();
     for (const [format, expected] of [
-      ['Export as Markdown', 'Count from one to three.'],
+      ['Export as Markdown', 'Count from one to three'],
       ['Export as JSON', '"title": "Numbers"'],
     ] as const) {
       const download = page.waitForEvent('download');
