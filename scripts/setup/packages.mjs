@@ -23,6 +23,7 @@ export function packagesStep(places) {
     outputs: () => [installed],
     async run() {
       const locked = readPackages(lockFile);
+      refuseLink(places.modules);
       if (fs.existsSync(installed) && matches(places.modules, locked, readPackages(installed))) {
         return `${count(readPackages(installed))} already as locked`;
       }
@@ -39,6 +40,18 @@ export function packagesStep(places) {
       return `${count(readPackages(installed))} installed`;
     },
   };
+}
+
+/**
+ * npm empties node_modules before it fills it, also through a link: another checkout would lose its own.
+ * @param {string} modules
+ */
+function refuseLink(modules) {
+  if (fs.lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new SetUpFailure(
+    `node_modules is a link to ${fs.readlinkSync(modules)}, and npm would empty what it leads to`,
+    `rm ${modules}\nThen run this again: set-up installs packages of its own here.`,
+  );
 }
 
 /**

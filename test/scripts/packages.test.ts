@@ -67,6 +67,21 @@ describe('npm packages', () => {
   });
 });
 
+describe('a checkout that borrows the packages of another', () => {
+  test('given node_modules that is a link, set-up refuses and the other keeps its packages', async () => {
+    const other = temporaryFolder();
+    writeFiles(other, { 'node_modules/a/package.json': '{}' });
+    const root = temporaryFolder();
+    writeFiles(root, {
+      'package.json': '{}',
+      'package-lock.json': lock({ 'node_modules/b': { version: '1.0.0' } }),
+    });
+    symlinkSync(path.join(other, 'node_modules'), path.join(root, 'node_modules'));
+    await expect(packagesStep(placesIn(root)).run(silent)).rejects.toThrow(/npm would empty what it leads to/);
+    expect(existsSync(path.join(other, 'node_modules/a/package.json'))).toBe(true);
+  });
+});
+
 describe('Node 24', () => {
   test('given the platform package, its binary stands where the `node` package keeps its own, and again after npm', async () => {
     const places = placesIn(temporaryFolder());
