@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NodeHardware } from './hardware.ts';
 import type { Holding } from './holding.ts';
-import { ModelId, NodeId, RunnerId } from './id.ts';
+import { ModelId, NodeId, RunnerId, TaskId } from './id.ts';
 import { Backend } from './model-card.ts';
 import type { Link } from './topology.ts';
 
@@ -56,6 +56,21 @@ export const DownloadTelemetry = z.object({
 });
 export type DownloadTelemetry = z.infer<typeof DownloadTelemetry>;
 
+/** How far one task is, as the node of its client hears it [T1]. */
+export const TaskTelemetry = z.object({
+  taskId: TaskId,
+  /** Prompt tokens, and how many of them the engine has taken in. */
+  promptTokens: Count,
+  processedTokens: Count,
+  /** Of the answer, as far as it was told. */
+  tokens: Count,
+  /** Since its first token; null = too early to say. */
+  tokensPerSecond: z.number().min(0).max(1e6).nullable(),
+  /** Its runner was lost and it waits to go on. */
+  paused: z.boolean(),
+});
+export type TaskTelemetry = z.infer<typeof TaskTelemetry>;
+
 /** What the master's node knows of the connections to the others. */
 export interface PeerTelemetry {
   /** The observing node: it never judges itself. */
@@ -72,6 +87,8 @@ export interface Telemetry {
   readonly hardware?: Readonly<Record<NodeId, NodeHardware>>;
   readonly runners: Readonly<Record<RunnerId, RunnerTelemetry>>;
   readonly downloads: readonly DownloadTelemetry[];
+  /** Of tasks that run; absent = none is known. */
+  readonly tasks?: Readonly<Record<TaskId, TaskTelemetry>>;
   /** Which node reaches which, and how; absent = none known. */
   readonly links?: readonly Link[];
   /** Runners whose Instances the log lacks, by the nodes that told; absent = nobody is asked. */

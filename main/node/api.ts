@@ -13,6 +13,22 @@ import type { ClusterView } from './replica/cluster-view.ts';
 /** What a running task tells its client, in order; the last is `TaskEnded` or `TaskRefused`. */
 export type TaskEvent = Extract<RunnerReport, { type: 'Prefill' | 'Chunk' | 'TaskEnded' | 'TaskRefused' }>;
 
+/** Of a task that may be resumed: its runner was lost, and it goes on once its model is Ready again, or ends. */
+export interface TaskPaused {
+  readonly type: 'TaskPaused';
+  readonly taskId: TaskId;
+  /** What happened, on which node, and what comes next. */
+  readonly message: string;
+}
+
+/** What the client of a task is told. */
+export type ClientEvent = TaskEvent | TaskPaused;
+
+export interface TaskOptions {
+  /** Go on from where the answer was when its runner was lost; default: it ends. Not with logprobs. */
+  readonly resume?: boolean;
+}
+
 /** Why a task could not even start. */
 export interface TaskRefusal {
   readonly code: 'UnknownModel' | 'NoInstance' | 'NotReady' | 'QueueFull' | 'PromptTooLong' | 'BadRequest';
@@ -21,7 +37,7 @@ export interface TaskRefusal {
   readonly retryAfterSeconds?: number;
 }
 
-export interface TaskStream extends AsyncIterable<TaskEvent> {
+export interface TaskStream extends AsyncIterable<ClientEvent> {
   readonly taskId: TaskId;
   /** May be called twice and after the end. */
   cancel(): void;
@@ -55,5 +71,9 @@ export interface NodeApi {
     onReset?: (after: number, state: ClusterState) => void,
   ): () => void;
   /** `target` is a model id or a MetaInstance id. Resolves once the runner has taken or refused the task. */
-  startTask(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>>;
+  startTask(
+    target: string,
+    generation: GenerationRequest,
+    options?: TaskOptions,
+  ): Promise<Result<TaskStream, TaskRefusal>>;
 }

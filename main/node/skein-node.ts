@@ -203,6 +203,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
           ...(node && { node }),
           ...(hardware && { hardware }),
           links: links.current(),
+          tasks: tasks.telemetry,
           holding: worker.holding,
         };
       },
@@ -220,12 +221,13 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     { clock, newCommandId, submit: (command) => member.submit(command) },
     { state },
   );
-  const tasks = new Tasks(
+  const tasks: Tasks = new Tasks(
     {
       leaderOf: (instance) => worker.leaderOf(instance),
       newTaskId: () => TaskId.parse(randomUUID()),
       loads,
       network,
+      clock,
     },
     { nodeId, state, report: (report) => taskReports.add(report) },
   );
@@ -271,7 +273,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     events: (after, limit) => store.readEvents(after, limit),
     watch: (onEntry, onReset) => member.watch({ onEntry, ...(onReset && { onReset }) }),
     cluster: () => member.cluster,
-    startTask: (target, generation) => tasks.start(target, generation),
+    startTask: (target, generation, options) => tasks.start(target, generation, options),
   };
   const conversations = ConversationStore.open(
     { clock, log, newId: randomUUID },

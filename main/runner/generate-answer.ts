@@ -9,6 +9,8 @@ export interface AnswerPiece {
   /** Tokens sampled since the last piece. */
   readonly tokens: number;
   readonly details: readonly TokenDetail[];
+  /** The tokens that `tokens` counts. */
+  readonly ids: readonly number[];
 }
 
 /** Details of one piece: with 20 alternatives of the longest tokens still below what the node takes in one report. */
@@ -28,7 +30,7 @@ export class Answer {
   readonly #decoder = new TextDecoder();
   #pending = '';
   readonly #pendingDetails: PendingDetail[] = [];
-  #pendingTokens = 0;
+  #pendingIds: number[] = [];
   /** Code units that came out of the detokeniser, and of those what passed the stop strings. */
   #decoded = 0;
   #passed = 0;
@@ -47,10 +49,23 @@ export class Answer {
     return this.#tokens;
   }
 
+  /**
+   * Tokens that were sampled before, elsewhere, and how much of their text was said: nothing of it is told again. True when
+   * they complete a stop string. To be called first.
+   */
+  replay(tokens: readonly number[], said: number): boolean {
+    for (const token of tokens) {
+      this.#tokens += 1;
+      if (this.#pass(this.#detokenizer.push(token))) break;
+    }
+    this.#pending = this.#pending.slice(said);
+    return this.#stopped;
+  }
+
   /** Takes a step's token. True when a stop string is complete: the answer ends before it. */
   push(token: number, output: StepOutput): boolean {
     this.#tokens += 1;
-    this.#pendingTokens += 1;
+    this.#pendingIds.push(token);
     if (output.logprob !== undefined) {
       this.#pendingDetails.push({
         startsAt: this.#decoded,
@@ -79,11 +94,12 @@ export class Answer {
     if (this.#pending === '' && details.length === 0) return undefined;
     const piece = {
       text: this.#pending,
-      tokens: this.#pendingTokens,
+      tokens: this.#pendingIds.length,
       details: details.map(({ detail }) => detail),
+      ids: this.#pendingIds,
     };
     this.#pending = '';
-    this.#pendingTokens = 0;
+    this.#pendingIds = [];
     return piece;
   }
 

@@ -23,7 +23,10 @@ interface Generation {
   readonly engineTask: number;
   readonly answer: Answer;
   readonly promptTokens: number;
+  /** The prompt and, of an answer that goes on, its tokens so far. */
+  readonly prefillTokens: number;
   readonly withDetails: boolean;
+  readonly withIds: boolean;
   sampledAtUs: number;
 }
 
@@ -48,11 +51,19 @@ export class Generations {
     const { engine, text } = this.#components;
     try {
       const answer = new Answer(text, request.stop);
-      const prompt = text.encodeChat(request.messages, this.#contextTokens - 1);
+      const { tokens: before = [], said = 0 } = request.resumable ?? {};
+      const chat = text.encodeChat(request.messages, this.#contextTokens - 1);
+      const prompt = before.length === 0 ? chat : Int32Array.from([...chat, ...before]);
       const room = this.#contextTokens - prompt.length;
+      const maxTokens = Math.min((request.maxTokens ?? Infinity) - before.length, room);
+      const isStopped = answer.replay(before, said);
+      if (isStopped || (before.length > 0 && maxTokens < 1)) {
+        this.#endReplayed(taskId, answer, chat.length, isStopped);
+        return;
+      }
       const engineTask = engine.submit({
         prompt,
-        maxTokens: Math.min(request.maxTokens ?? room, room),
+        maxTokens,
         endTokens: text.endTokens,
         sampling: engineSampling(request.sampling),
         topLogprobs: request.topLogprobs ?? -1,
@@ -61,8 +72,10 @@ export class Generations {
         taskId,
         engineTask,
         answer,
-        promptTokens: prompt.length,
+        promptTokens: chat.length,
+        prefillTokens: prompt.length,
         withDetails: request.topLogprobs !== null,
+        withIds: request.resumable !== undefined,
         sampledAtUs: 0,
       };
       this.#byTask.set(taskId, generation);
@@ -72,6 +85,18 @@ export class Generations {
     } catch (error) {
       this.#refuse(taskId, refusalCode(error), error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Its runner was lost after the last token and before its end was told. */
+  #endReplayed(taskId: TaskId, answer: Answer, promptTokens: number, isStopped: boolean): void {
+    if (!isStopped) answer.end();
+    const { port } = this.#components;
+    const piece = answer.take();
+    port.send({ type: 'Prefill', taskId, processed: promptTokens, total: promptTokens });
+    if (piece !== undefined)
+      port.send({ type: 'Chunk', taskId, text: piece.text, tokens: 0, ids: [], sampledAtUs: 0 });
+    const usage = { promptTokens, completionTokens: answer.tokens };
+    port.send({ type: 'TaskEnded', taskId, end: { type: isStopped ? 'Stop' : 'Length' }, usage });
   }
 
   /** The task ends `Cancelled` when the engine has let go of it. */
@@ -116,16 +141,16 @@ export class Generations {
     } else if (!port.congested) {
       if (token !== undefined) this.#sendPieces(generation);
       else if (output.prefilled !== undefined) {
-        const { taskId, promptTokens } = generation;
-        port.send({ type: 'Prefill', taskId, processed: output.prefilled, total: promptTokens });
+        const { taskId, prefillTokens: total } = generation;
+        port.send({ type: 'Prefill', taskId, processed: output.prefilled, total });
       }
     }
   }
 
   #sendPieces(generation: Generation): void {
-    const { taskId, answer, sampledAtUs, withDetails } = generation;
+    const { taskId, answer, sampledAtUs, withDetails, withIds } = generation;
     for (let piece = answer.take(); piece !== undefined; piece = answer.take()) {
-      const { text, tokens, details } = piece;
+      const { text, tokens, details, ids } = piece;
       this.#components.port.send({
         type: 'Chunk',
         taskId,
@@ -133,6 +158,7 @@ export class Generations {
         tokens,
         sampledAtUs,
         ...(withDetails ? { details: [...details] } : {}),
+        ...(withIds ? { ids: [...ids] } : {}),
       });
     }
   }

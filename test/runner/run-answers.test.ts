@@ -166,3 +166,49 @@ describe('refusals', () => {
     world.hangUp();
   });
 });
+
+describe('an answer that another runner goes on with', () => {
+  const bytes = (text: string): number[] => [...Buffer.from(text)];
+
+  it('[T2] tells its tokens, and only if asked', async () => {
+    const world = await new World().toReady();
+    world.generate('a', { maxTokens: 9, resumable: { tokens: [], said: 0 } });
+    world.generate('b', { maxTokens: 9 });
+    await world.until('TaskEnded', 'a');
+    await world.until('TaskEnded', 'b');
+    const ids = (id: string): unknown[] =>
+      world.of(id).flatMap((report) => (report.type === 'Chunk' ? [report.ids] : []));
+    expect(ids('a').flat()).toEqual(bytes('Grüße a'));
+    expect(new Set(ids('b'))).toEqual(new Set([undefined]));
+  });
+
+  it('[T2] begins behind them, in the middle of a character or of a stop string, and counts them', async () => {
+    const world = await new World({ text: 'abc' }).toReady();
+    // The client has `G`; the third byte begins a character that nothing of `abc` completes.
+    world.generate('a', { maxTokens: 5, resumable: { tokens: bytes('Grü').slice(0, 3), said: 1 } });
+    expect(await world.until('TaskEnded', 'a')).toMatchObject({
+      end: { type: 'Length' },
+      usage: { promptTokens: 5, completionTokens: 5 },
+    });
+    expect(world.textOf('a')).toBe('r\uFFFDab');
+    world.generate('b', { stop: ['xab'], resumable: { tokens: bytes('yx'), said: 1 } });
+    expect(await world.until('TaskEnded', 'b')).toMatchObject({ end: { type: 'Stop' } });
+    expect(world.textOf('b')).toBe('');
+  });
+
+  it.each([
+    ['a stop string', { stop: ['end'] }, bytes('the end'), 4, 'Stop', ''],
+    ['its length', { maxTokens: 3 }, bytes('abc'), 2, 'Length', 'c'],
+  ])(
+    '[T2] that had come to %s ends at once, with what was not said',
+    async (_, about, tokens, said, end, rest) => {
+      const world = await new World().toReady();
+      world.generate('a', { ...about, resumable: { tokens, said } });
+      expect(await world.until('TaskEnded', 'a')).toMatchObject({
+        end: { type: end },
+        usage: { completionTokens: tokens.length },
+      });
+      expect(world.textOf('a')).toBe(rest);
+    },
+  );
+});

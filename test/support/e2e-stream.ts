@@ -8,6 +8,8 @@ export interface ChatStream {
   /** When each chunk with text arrived. */
   readonly textAt: number[];
   readonly text: string;
+  /** Lines that are no events, without their colon. */
+  readonly comments: string[];
   /** Undefined until the headers came. */
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -31,6 +33,7 @@ export function streamChat(port: number, body: Readonly<Record<string, unknown>>
     chunks: [] as ChatChunk[],
     textAt: [] as number[],
     text: '',
+    comments: [] as string[],
     status: undefined as number | undefined,
     headers: {},
     error: undefined as ErrorAnswer['error'] | undefined,
@@ -46,6 +49,7 @@ export function streamChat(port: number, body: Readonly<Record<string, unknown>>
     else ended.reject(problem);
   };
   const take = (line: string): void => {
+    if (line.startsWith(': ')) heard.comments.push(line.slice(2));
     if (!line.startsWith('data: ')) return;
     if (line === 'data: [DONE]') heard.done = true;
     else {

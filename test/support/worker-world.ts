@@ -111,6 +111,7 @@ export class WorkerWorld {
         leaderOf: (instance) => this.worker.leaderOf(instance),
         newTaskId: () => TaskId.parse(`task-${(drawn += 1)}`),
         network,
+        clock,
         loads: new LoadOnRequest(
           {
             clock,

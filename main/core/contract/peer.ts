@@ -6,7 +6,7 @@ import { Event } from '../event.ts';
 import { NodeHardware } from '../hardware.ts';
 import { Holding } from '../holding.ts';
 import { CommandId, type NodeId } from '../id.ts';
-import { DownloadTelemetry, NodeTelemetry, RunnerTelemetry } from '../telemetry.ts';
+import { DownloadTelemetry, NodeTelemetry, RunnerTelemetry, TaskTelemetry } from '../telemetry.ts';
 import { Link } from '../topology.ts';
 
 /**
@@ -21,6 +21,9 @@ const SessionId = z.string().min(1).max(128);
 
 /** Reports of one parcel; who has more sends the rest in the next one. */
 export const MOST_REPORTS = 256;
+
+/** Tasks that one node tells the progress of; whoever has more clients tells of the oldest. */
+export const MOST_TASKS = 512;
 
 const reportTypes: Readonly<Record<Report['type'], true>> = {
   NodeStarted: true,
@@ -50,6 +53,8 @@ export const Observation = z.strictObject({
   hardware: NodeHardware.optional(),
   runners: z.array(RunnerTelemetry).max(256).readonly(),
   downloads: z.array(DownloadTelemetry).max(256).readonly(),
+  /** Of tasks whose clients are at the sender; absent = none. */
+  tasks: z.array(TaskTelemetry).max(MOST_TASKS).readonly().optional(),
   /** From the sender to others. */
   links: z.array(z.object(Link.shape)).max(1_024).readonly(),
   holding: Holding,

@@ -51,6 +51,10 @@ export const ChatBody = z
       'How many of the last tokens the penalties look at; default 256.',
     ),
     logprobs: z.boolean().nullish(),
+    skein: told(
+      z.looseObject({ resume: z.boolean().nullish() }),
+      'resume: an answer whose runner is lost goes on, within two minutes; not with logprobs.',
+    ),
     top_logprobs: told(z.int().min(0).max(20), 'Alternatives per token; needs logprobs.'),
   })
   .meta({ id: 'ChatBody' });

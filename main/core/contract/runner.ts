@@ -40,6 +40,13 @@ export const GenerationRequest = z.strictObject({
   stop: z.array(z.string().min(1).max(1_000)).max(16),
   /** Alternatives per token, 0 to 20; null = no logprobs. */
   topLogprobs: z.int().min(0).max(20).nullable(),
+  /**
+   * Of an answer that another runner may go on with: its chunks tell their tokens. Here are those of the answer so far, in
+   * order, and how much of its text (UTF-16 units) its client has; both empty at first. Not with logprobs.
+   */
+  resumable: z
+    .strictObject({ tokens: z.array(z.int().min(0)).max(1_000_000), said: z.int().min(0) })
+    .optional(),
 });
 export type GenerationRequest = z.infer<typeof GenerationRequest>;
 
@@ -135,6 +142,8 @@ export const RunnerReport = z.discriminatedUnion('type', [
     text: z.string(),
     tokens: z.int(),
     details: z.array(TokenDetail).optional(),
+    /** The sampled tokens that `tokens` counts; of a resumable answer only. */
+    ids: z.array(z.int()).optional(),
     /** `process.hrtime` microseconds when the engine handed the token over; for the bench. */
     sampledAtUs: z.number(),
   }),

@@ -66,6 +66,9 @@ export async function* chatStream(
               answer.add(event.text, event.tokens, clock.monotonic());
               yield { type: 'Text', text: event.text, tokens: event.tokens };
               break;
+            case 'TaskPaused':
+              yield { type: 'Waiting', message: event.message };
+              break;
             case 'TaskEnded':
               answer.end(stateOf(event.end, signal.aborted), event.usage);
               break;

@@ -1,8 +1,8 @@
 import type { Observation } from '../../core/contract/peer.ts';
 import type { NodeHardware } from '../../core/hardware.ts';
 import { holdsOther, type Holding } from '../../core/holding.ts';
-import type { NodeId, RunnerId } from '../../core/id.ts';
-import type { NodeTelemetry, RunnerTelemetry, Telemetry } from '../../core/telemetry.ts';
+import type { NodeId, RunnerId, TaskId } from '../../core/id.ts';
+import type { NodeTelemetry, RunnerTelemetry, TaskTelemetry, Telemetry } from '../../core/telemetry.ts';
 import type { Clock } from '../clock.ts';
 
 interface Observed extends Observation {
@@ -62,17 +62,20 @@ export class Observations {
     const hardware: Record<NodeId, NodeHardware> = {};
     const runners: Record<RunnerId, RunnerTelemetry> = {};
     const holdings: Record<NodeId, Holding> = {};
+    const tasks: Record<TaskId, TaskTelemetry> = {};
     for (const [nodeId, observed] of all) {
       if (observed.node !== undefined) nodes[nodeId] = { ...observed.node, at: this.#seenAt(observed) };
       if (observed.hardware !== undefined) hardware[nodeId] = observed.hardware;
       holdings[nodeId] = observed.holding;
       for (const runner of observed.runners) runners[runner.runnerId] = runner;
+      for (const task of observed.tasks ?? []) tasks[task.taskId] = task;
     }
     return {
       nodes,
       hardware,
       runners,
       holdings,
+      tasks,
       downloads: all.flatMap(([, { downloads }]) => downloads),
       links: all.flatMap(([, { links }]) => links),
     };

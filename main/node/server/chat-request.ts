@@ -42,7 +42,10 @@ function seedFor(seed: number | null | undefined, random: () => number): number 
   return seed < 0 ? seed + SEEDS : seed;
 }
 
-function topLogprobsFor({ logprobs, top_logprobs }: ChatBody): number | null {
+function topLogprobsFor({ logprobs, top_logprobs, skein }: ChatBody): number | null {
+  if (logprobs === true && skein?.resume === true) {
+    throw new HttpError(400, 'skein.resume: not with logprobs.', { param: 'skein.resume' });
+  }
   if (logprobs === true) return top_logprobs ?? 0;
   if (top_logprobs !== null && top_logprobs !== undefined && top_logprobs > 0) {
     throw new HttpError(400, 'top_logprobs needs "logprobs": true.', { param: 'top_logprobs' });

@@ -32,7 +32,8 @@ export class TaskReports {
   add(report: TaskReport): void {
     const task = this.#tasks.get(report.taskId);
     if (report.type === 'TaskStarted') {
-      if (task === undefined)
+      // Again: its Instance, or that one's earlier life, is gone with it, and it goes on.
+      if (task?.ended === undefined)
         this.#tasks.set(report.taskId, { started: report, ended: undefined, seen: false });
     } else if (task !== undefined) {
       task.ended ??= report;

@@ -1,5 +1,5 @@
 import type { TaskId } from '../../core/id.ts';
-import type { TaskEvent, TaskStream } from '../api.ts';
+import type { ClientEvent, TaskStream } from '../api.ts';
 
 /** Events a client may leave unread before its task is cancelled: about 4,000 tokens. */
 export const MAX_UNREAD_EVENTS = 4096;
@@ -11,7 +11,7 @@ export const MAX_UNREAD_EVENTS = 4096;
 export class TaskChannel implements TaskStream {
   readonly taskId: TaskId;
   readonly #cancel: () => void;
-  readonly #unread: TaskEvent[] = [];
+  readonly #unread: ClientEvent[] = [];
   #wake: (() => void) | undefined;
   #ended = false;
   #overflowed = false;
@@ -22,7 +22,7 @@ export class TaskChannel implements TaskStream {
     this.#cancel = init.cancel;
   }
 
-  push(event: TaskEvent): void {
+  push(event: ClientEvent): void {
     if (this.#ended) return;
     const last = event.type === 'TaskEnded' || event.type === 'TaskRefused';
     if (!last && this.#unread.length >= MAX_UNREAD_EVENTS) {
@@ -40,7 +40,7 @@ export class TaskChannel implements TaskStream {
   }
 
   /** One reader only. Leaving the loop early cancels the task. */
-  async *[Symbol.asyncIterator](): AsyncIterator<TaskEvent> {
+  async *[Symbol.asyncIterator](): AsyncIterator<ClientEvent> {
     try {
       for (;;) {
         const event = this.#unread.shift();
@@ -58,7 +58,7 @@ export class TaskChannel implements TaskStream {
   }
 }
 
-function tooSlow(event: TaskEvent): TaskEvent {
+function tooSlow(event: ClientEvent): ClientEvent {
   if (event.type !== 'TaskEnded') return event;
   const message = `the client left ${MAX_UNREAD_EVENTS} events unread, so its task was cancelled; read faster`;
   return { ...event, end: { type: 'Failed', message } };

@@ -1,6 +1,6 @@
 import type { GenerationRequest } from '../../core/contract/runner.ts';
 import type { IndexedEvent } from '../../core/event.ts';
-import type { InstanceId, NodeId, TaskId } from '../../core/id.ts';
+import type { NodeId, TaskId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { MetaInstance } from '../../core/meta-instance.ts';
 import { readiness } from '../../core/conditions.ts';
@@ -8,15 +8,16 @@ import { phaseLabel } from '../../core/phase.ts';
 import type { PeerNetwork } from '../peer/network.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
-import type { TaskEnd } from '../../core/task.ts';
-import { clampMessage } from '../../core/text.ts';
+import type { TaskTelemetry } from '../../core/telemetry.ts';
+import { MOST_TASKS } from '../../core/contract/peer.ts';
 import { instancesOf, nodeName, values } from '../../core/view.ts';
-import type { TaskEvent, TaskRefusal, TaskStream } from '../api.ts';
+import type { TaskEvent, TaskOptions, TaskRefusal, TaskStream } from '../api.ts';
+import type { Clock } from '../clock.ts';
 import type { Supervisor } from '../runner/supervisor.ts';
 import type { LoadOnRequest } from './load-on-request.ts';
 import type { TaskReport } from './reports-of-tasks.ts';
-import { TaskChannel } from './task-channel.ts';
 import { RemoteLeader, type TaskLeader } from './task-leader.ts';
+import { TaskRun, type Candidate } from './task-run.ts';
 
 export interface TasksComponents {
   /** The supervisor of an Instance's rank 0, where that is on this node. */
@@ -25,6 +26,7 @@ export interface TasksComponents {
   readonly network: Pick<PeerNetwork, 'open'>;
   readonly newTaskId: () => TaskId;
   readonly loads: LoadOnRequest;
+  readonly clock: Clock;
 }
 
 export interface TasksInit {
@@ -32,16 +34,6 @@ export interface TasksInit {
   readonly state: () => ClusterState;
   /** Tells the log, by level: also when there is no master just now. */
   readonly report: (report: TaskReport) => void;
-}
-
-interface Candidate {
-  readonly instance: Instance;
-  readonly leader: TaskLeader;
-}
-
-interface Running {
-  readonly channel: TaskChannel;
-  readonly instanceId: InstanceId;
 }
 
 /** How long a client should wait before it asks a full queue again. */
@@ -54,7 +46,7 @@ const RETRY_AFTER_SECONDS = 2;
 export class Tasks {
   readonly #components: TasksComponents;
   readonly #init: TasksInit;
-  readonly #running = new Map<TaskId, Running>();
+  readonly #running = new Map<TaskId, TaskRun>();
 
   constructor(components: TasksComponents, init: TasksInit) {
     this.#components = components;
@@ -65,18 +57,27 @@ export class Tasks {
    * Waits for one that is unloaded while idle.
    * @param target a model id or a MetaInstance id; of several Instances the least busy one that takes it serves
    */
-  async start(target: string, generation: GenerationRequest): Promise<Result<TaskStream, TaskRefusal>> {
+  async start(
+    target: string,
+    generation: GenerationRequest,
+    { resume = false }: TaskOptions = {},
+  ): Promise<Result<TaskStream, TaskRefusal>> {
     const now = this.#choose(target);
     const waits = !now.ok && now.error.code === 'NotReady';
     const chosen = waits ? await this.#components.loads.until(target, now, () => this.#choose(target)) : now;
     if (!chosen.ok) return chosen;
     const [best, ...others] = chosen.value;
-    let answer = await this.#startAt(best, generation);
+    let answer = await this.#startAt(best, generation, resume);
     for (const other of others) {
       if (answer.ok || !isElsewhere.has(answer.error.code)) return answer;
-      answer = await this.#startAt(other, generation);
+      answer = await this.#startAt(other, generation, resume);
     }
     return answer;
+  }
+
+  /** How far the tasks of this node's clients are, the oldest first. */
+  get telemetry(): readonly TaskTelemetry[] {
+    return [...this.#running.values()].slice(0, MOST_TASKS).map(({ telemetry }) => telemetry);
   }
 
   /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
@@ -94,31 +95,27 @@ export class Tasks {
   }
 
   async #startAt(
-    { instance, leader }: Candidate,
+    candidate: Candidate,
     generation: GenerationRequest,
+    resume: boolean,
   ): Promise<Result<TaskStream, TaskRefusal>> {
     const taskId = this.#components.newTaskId();
-    const channel = new TaskChannel({ taskId, cancel: () => leader.cancel(taskId) });
-    const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
-    const { metaInstanceId, instanceId } = instance;
-    const { nodeId, report } = this.#init;
-    this.#running.set(taskId, { channel, instanceId });
-    let started = false;
-    leader.generate(taskId, generation, (event) => {
-      if (!started && event.type !== 'TaskRefused') {
-        started = true;
-        report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
-      }
-      if (event.type === 'TaskEnded') {
-        report({ type: 'TaskEnded', taskId, end: clamped(event.end), usage: event.usage });
-      }
-      if (event.type === 'TaskEnded' || event.type === 'TaskRefused') this.#running.delete(taskId);
-      answer(event);
-      channel.push(event);
+    const { nodeId, state, report } = this.#init;
+    const run = new TaskRun(this.#components, {
+      taskId,
+      generation,
+      resume,
+      state,
+      report: (said) => report(said.type === 'TaskStarted' ? { ...said, nodeId } : said),
+      successorOf: ({ metaInstanceId }) => {
+        const chosen = metaInstanceId === null ? undefined : this.#choose(metaInstanceId);
+        return chosen?.ok === true ? chosen.value[0] : undefined;
+      },
+      onEnd: () => this.#running.delete(taskId),
     });
-    const first = await answered;
-    if (first.type === 'TaskRefused') return refused(refusalOf(first));
-    return ok(channel);
+    this.#running.set(taskId, run);
+    const first = await run.start(candidate);
+    return first.type === 'TaskRefused' ? refused(refusalOf(first)) : ok(run.channel);
   }
 
   /** Those that are Ready, the least busy first. */
@@ -165,7 +162,7 @@ export class Tasks {
     const { instanceId } = instance;
     const inLog = values(state.tasks).filter((task) => task.instanceId === instanceId).length;
     const starting = [...this.#running].filter(
-      ([taskId, task]) => task.instanceId === instanceId && state.tasks[taskId] === undefined,
+      ([taskId, run]) => run.instance?.instanceId === instanceId && state.tasks[taskId] === undefined,
     ).length;
     return new RemoteLeader(this.#components, {
       instanceId,
@@ -197,9 +194,6 @@ function notReady(
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   };
 }
-
-const clamped = (end: TaskEnd): TaskEnd =>
-  end.type === 'Failed' ? { ...end, message: clampMessage(end.message) } : end;
 
 function refusalOf({ code, message }: Extract<TaskEvent, { type: 'TaskRefused' }>): TaskRefusal {
   const busy = code === 'QueueFull' || code === 'NotReady';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IndexedEvent } from '../../../main/core/event.ts';
 import { MetaInstanceId, TaskId } from '../../../main/core/id.ts';
-import type { TaskEvent } from '../../../main/node/api.ts';
+import type { TaskStream } from '../../../main/node/api.ts';
 import { card, spec } from '../../support/builders.ts';
 import type { FakeRunnerProcess } from '../../support/fake-runner-host.ts';
 import { generation } from '../../support/runner-builders.ts';
@@ -20,11 +20,7 @@ beforeEach(async () => {
 afterEach(() => world.stop());
 
 /** Starts a task that the runner takes. */
-async function startTask(
-  runner: FakeRunnerProcess,
-  id: string,
-  target = 'Tiny',
-): Promise<AsyncIterable<TaskEvent>> {
+async function startTask(runner: FakeRunnerProcess, id: string, target = 'Tiny'): Promise<TaskStream> {
   const starting = world.tasks.start(target, generation());
   runner.say({ type: 'Prefill', taskId: taskId(id), processed: 0, total: 3 });
   await world.settle();

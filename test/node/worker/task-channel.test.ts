@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TaskEvent } from '../../../main/node/api.ts';
+import type { ClientEvent, TaskEvent } from '../../../main/node/api.ts';
 import { MAX_UNREAD_EVENTS, TaskChannel } from '../../../main/node/worker/task-channel.ts';
 import { taskId } from '../../support/runner-builders.ts';
 
@@ -20,8 +20,8 @@ function open(): { channel: TaskChannel; cancelled: () => number } {
   };
 }
 
-async function readAll(channel: TaskChannel): Promise<TaskEvent[]> {
-  const events: TaskEvent[] = [];
+async function readAll(channel: TaskChannel): Promise<ClientEvent[]> {
+  const events: ClientEvent[] = [];
   for await (const event of channel) events.push(event);
   return events;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../../main/core/contract/runner.ts';
 import type { InstanceId, NodeId, TaskId } from '../../../main/core/id.ts';
-import type { TaskEvent } from '../../../main/node/api.ts';
+import type { ClientEvent, TaskEvent } from '../../../main/node/api.ts';
 import { systemClock } from '../../../main/node/clock.ts';
 import type { PeerNetwork } from '../../../main/node/peer/network.ts';
 import { TaskChannel } from '../../../main/node/worker/task-channel.ts';
@@ -74,7 +74,7 @@ function ask(about: { readonly instanceId?: InstanceId; readonly generation?: Ge
     { instanceId, nodeId: running, name: 'desk', runningTasks: 0, ...about },
   );
   const channel = new TaskChannel({ taskId: id, cancel: () => remote.cancel(id) });
-  const heard: TaskEvent[] = [];
+  const heard: ClientEvent[] = [];
   const ended = (async () => {
     for await (const event of channel) heard.push(event);
   })();

@@ -98,6 +98,7 @@ beforeEach(async () => {
       network,
       newTaskId: () => TaskId.parse(`task-${(drawn += 1)}`),
       loads,
+      clock: systemClock,
     },
     { nodeId: ada, state: () => state, report: ({ type, taskId }) => told.push(`${type} ${taskId}`) },
   );

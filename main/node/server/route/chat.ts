@@ -4,7 +4,7 @@ import type { TokenDetail } from '../../../core/contract/runner.ts';
 import { unreachable } from '../../../core/result.ts';
 import type { TaskEnd, TokenUsage } from '../../../core/task.ts';
 import { SECOND } from '../../../core/unit.ts';
-import type { TaskEvent, TaskRefusal, TaskStream } from '../../api.ts';
+import type { ClientEvent, TaskRefusal, TaskStream } from '../../api.ts';
 import { ClientLeft } from '../body.ts';
 import { ChatLines, chatAnswer, type ChatHead } from '../chat-answer.ts';
 import { generationFor } from '../chat-request.ts';
@@ -18,7 +18,8 @@ export const chatRoutes: readonly Route[] = [
     path: '/v1/chat/completions',
     summary:
       'OpenAI chat completions. `model` is a model id or a MetaInstance id. ' +
-      'A client that leaves cancels its generation. With the header `Skein-Trace: tokens` a stream also tells, ' +
+      'A client that leaves cancels its generation. With `"skein": {"resume": true}` an answer whose runner is lost goes ' +
+      'on from where it was once the model is ready again; meanwhile a stream tells so in comments. With the header `Skein-Trace: tokens` a stream also tells, ' +
       'as comments, the monotonic microseconds at which the engine handed over each chunk.',
     body: ChatBody,
     answers: {
@@ -53,7 +54,8 @@ async function startTask(
   body: ChatBody,
   outgoing: ServerResponse,
 ): Promise<TaskStream> {
-  const started = await api.startTask(body.model, generationFor(body, random));
+  const resume = body.skein?.resume === true;
+  const started = await api.startTask(body.model, generationFor(body, random), { resume });
   if (!started.ok) throw refusal(body.model, started.error);
   if (outgoing.destroyed) {
     started.value.cancel();
@@ -71,13 +73,14 @@ type Outcome =
 async function follow(
   task: TaskStream,
   { log }: ServerComponents,
-  onEvent: (event: Extract<TaskEvent, { type: 'Prefill' | 'Chunk' }>) => void,
+  onEvent: (event: Extract<ClientEvent, { type: 'Prefill' | 'Chunk' | 'TaskPaused' }>) => void,
 ): Promise<Outcome> {
   try {
     for await (const event of task) {
       switch (event.type) {
         case 'Prefill':
         case 'Chunk':
+        case 'TaskPaused':
           onEvent(event);
           break;
         case 'TaskEnded':
@@ -189,6 +192,10 @@ async function stream(
   const outcome = await follow(task, components, (event) => {
     if (event.type === 'Prefill') {
       sse.comment(`prefill_progress {"processed_tokens":${event.processed},"total_tokens":${event.total}}`);
+      return;
+    }
+    if (event.type === 'TaskPaused') {
+      sse.comment(`paused ${JSON.stringify({ message: event.message })}`);
       return;
     }
     const line = lines.text(event.text, event.details);
