@@ -71,7 +71,6 @@ export const chat = {
     open: 'Show conversations',
     search: 'Search conversations',
     none: 'No conversations yet',
-    noneFound: 'Nothing found',
     noneFoundWhy: (search: string): string => `No conversation has “${search}” in it.`,
     more: (count: number): string => `${count.toLocaleString('en')} more. Search to find them.`,
     days: {
@@ -94,7 +93,6 @@ export const chat = {
 
   model: {
     choose: 'Choose a model',
-    label: 'Model',
     answers: (name: string): string => `Model: ${name}`,
     none: 'No model runs yet',
     run: 'Run a model…',
@@ -126,7 +124,6 @@ export const chat = {
     with: 'Compare with',
     keep: (name: string): string => `Go on with ${name}`,
     end: 'End comparison',
-    lanes: 'Two models side by side',
     noOther: 'Run a second model to compare',
   },
 
@@ -149,9 +146,7 @@ export const chat = {
     maxTokensHint: 'Tokens; empty = as long as there is room.',
     seed: 'Seed',
     seedHint: 'The same seed and words give the same answer; empty = drawn.',
-    usual: 'usual',
     reset: 'Back to usual',
-    range: (min: number, max: number): string => `From ${min} to ${max}.`,
   },
 
   empty: {
@@ -173,7 +168,6 @@ export const chat = {
   goneWhy: 'It was deleted, here or in another window.',
   unreachable: 'This conversation could not be loaded',
   loading: 'Loading the conversation…',
-  more: 'More',
 } as const;
 
 function seconds(ms: number): string {

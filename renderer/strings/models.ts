@@ -15,9 +15,7 @@ export const models = {
   chatLabel: (title: string): string => `Chat with ${title}`,
 
   parameters: {
-    size: 'File',
     memory: 'Memory',
-    memoryOf: (weights: string): string => `${weights} and the conversation`,
     context: 'Context',
     contextOf: (tokens: number): string => `${tokens.toLocaleString('en')} tokens`,
     layers: 'Layers',
@@ -25,7 +23,6 @@ export const models = {
     unknown: 'unknown',
   },
 
-  here: 'On disk',
   onNodes: (names: readonly string[]): string => `On ${list(names)}`,
   nowhere: 'On no disk that a node has told of.',
   fetching: (node: string): string => `${node} is fetching it`,

@@ -15,7 +15,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
   beforeAll(async () => {
     desk = new Desk();
     node = await desk.start('--name', 'desk');
-    await node.createReady('small');
+    await node.create('small');
     page = await desk.open(node, '#/chat');
   });
   afterAll(() => desk.close());
@@ -49,6 +49,14 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await page.getByRole('button', { name: 'New chat' }).first().click();
     await page.getByRole('heading', { name: 'What can I do for you?' }).waitFor();
   };
+
+  test('takes what is said before the model is ready, says what it waits for, and answers then', async () => {
+    await page.getByText(/small is .*What you send is answered as soon as it is ready/).waitFor();
+    await say('Say hello.');
+    await page.getByRole('status').filter({ hasText: /small/ }).waitFor();
+    await written(1);
+    await fresh();
+  });
 
   test('begins with who answers and a few ways to begin', async () => {
     await page.getByText('SmolLM2 135M Instruct answers, on your own machines.').waitFor();
@@ -141,6 +149,28 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await node.untilPhase('small', 'READY');
   });
 
+  test('finds back to a node that was killed and started again, with what was said until then', async () => {
+    await fresh();
+    await say(LONG);
+    await begun();
+    await soon(async () => (await answers().last().locator('.md').innerText()).length).toBeGreaterThan(120);
+    // What was said is on disk half a second later.
+    await page.waitForTimeout(700);
+    await composer().fill('half a thought');
+    node.signal('SIGKILL');
+    await page.getByText(/Skein is not reachable/).waitFor();
+    await node.ended;
+    node = await desk.start('--name', 'desk', '--port', String(node.port));
+    await answers().last().getByText('The answer was interrupted').waitFor();
+    expect(await answers().last().locator('.md').innerText()).not.toBe('');
+    expect(await composer().inputValue()).toBe('half a thought');
+    await composer().fill('');
+    await answers().last().getByRole('button', { name: 'Try again' }).click();
+    await begun();
+    await page.keyboard.press('Escape');
+    await answers().last().getByText('2/2').waitFor();
+  });
+
   test('puts two models side by side and goes on with one', async () => {
     await node.createReady('second');
     await fresh();
@@ -216,7 +246,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     const list = page.getByRole('navigation', { name: 'Conversations' });
     const search = list.getByRole('searchbox');
     await search.fill('lighthouse keeper');
-    await soon(() => list.getByRole('listitem').count()).toBe(3);
+    await soon(() => list.getByRole('listitem').count()).toBe(4);
     await search.fill('Count from one');
     await soon(() => list.getByRole('listitem').count()).toBe(1);
     const row = list.getByRole('listitem').first();
