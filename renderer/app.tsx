@@ -8,10 +8,7 @@ import { Toasts } from './components/toasts.tsx';
 import type { RootStore } from './stores/root-store.ts';
 import { hashOf, viewNames, type ViewName } from './stores/ui-store.ts';
 import { shell } from './strings/shell.ts';
-
-export interface ViewProps {
-  readonly root: RootStore;
-}
+import type { ViewProps } from './view-props.ts';
 
 const views: Readonly<Record<ViewName, ComponentType<ViewProps>>> = {
   chat: lazy(() => import('./views/chat/index.tsx')),

@@ -77,7 +77,9 @@ describe('a checkout that borrows the packages of another', () => {
       'package-lock.json': lock({ 'node_modules/b': { version: '1.0.0' } }),
     });
     symlinkSync(path.join(other, 'node_modules'), path.join(root, 'node_modules'));
-    await expect(packagesStep(placesIn(root)).run(silent)).rejects.toThrow(/npm would empty what it leads to/);
+    await expect(packagesStep(placesIn(root)).run(silent)).rejects.toThrow(
+      /npm would empty what it leads to/,
+    );
     expect(existsSync(path.join(other, 'node_modules/a/package.json'))).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { observer } from 'mobx-react-lite';
 import { useEffect, useMemo, type ReactElement } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import type { ViewProps } from '../../view-props.ts';
 import { Button } from '../../components/button.tsx';
 import { Badge, EmptyState, inputClass, Segmented } from '../../components/small.tsx';
 import { Ticking } from '../../components/ticking.tsx';

@@ -1,6 +1,6 @@
 import { observer } from 'mobx-react-lite';
 import { useState, type ReactElement } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import type { ViewProps } from '../../view-props.ts';
 import { EmptyState } from '../../components/small.tsx';
 import type { NodeId } from '../../../main/core/id.ts';
 import { graphOf } from '../../stores/cluster/graph.ts';

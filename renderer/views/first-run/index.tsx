@@ -1,7 +1,7 @@
 import { Laptop, Link2 } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
 import { useState, type ReactElement } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import type { ViewProps } from '../../view-props.ts';
 import { Button } from '../../components/button.tsx';
 import { Badge } from '../../components/small.tsx';
 import { formatBytes } from '../../lib/format.ts';

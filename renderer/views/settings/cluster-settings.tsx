@@ -1,11 +1,11 @@
 import { observer } from 'mobx-react-lite';
 import { useEffect, useState, type ReactElement } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import type { ViewProps } from '../../view-props.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import type { MethodResult } from '../../../main/core/contract/ipc.ts';
 import { settings } from '../../strings/settings.ts';
-import { Row, Section } from './index.tsx';
+import { Row, Section } from './section.tsx';
 
 /** Which cluster this is, and how to come in and out. */
 export const ClusterSettings = observer(function ClusterSettings({ root }: ViewProps): ReactElement {

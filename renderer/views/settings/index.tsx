@@ -1,6 +1,6 @@
 import { observer } from 'mobx-react-lite';
-import { useCallback, useEffect, useState, type ReactElement, type ReactNode } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import { useCallback, useEffect, useState, type ReactElement } from 'react';
+import type { ViewProps } from '../../view-props.ts';
 import { Button } from '../../components/button.tsx';
 import { EmptyState, Segmented } from '../../components/small.tsx';
 import type { NodeSettings, SettingKey } from '../../../main/core/contract/ipc-settings.ts';
@@ -8,6 +8,7 @@ import type { Theme } from '../../stores/ui-store.ts';
 import { settings } from '../../strings/settings.ts';
 import { shell } from '../../strings/shell.ts';
 import { ClusterSettings } from './cluster-settings.tsx';
+import { Row, Section } from './section.tsx';
 import { SettingRow } from './setting-row.tsx';
 
 const sections: readonly (readonly [string, readonly SettingKey[]])[] = [
@@ -75,33 +76,3 @@ export default observer(function SettingsView({ root }: ViewProps): ReactElement
     </div>
   );
 });
-
-export function Section({
-  title,
-  children,
-}: {
-  readonly title: string;
-  readonly children: ReactNode;
-}): ReactElement {
-  return (
-    <section aria-label={title} className="flex flex-col gap-1.5">
-      <h2 className="font-semibold">{title}</h2>
-      <div className="divide-y divide-line rounded-xl border border-line bg-raised">{children}</div>
-    </section>
-  );
-}
-
-export function Row({
-  label,
-  children,
-}: {
-  readonly label: string;
-  readonly children: ReactNode;
-}): ReactElement {
-  return (
-    <div className="flex min-h-10 flex-wrap items-center justify-between gap-x-4 gap-y-1 px-4 py-1.5">
-      <span>{label}</span>
-      {children}
-    </div>
-  );
-}

@@ -1,7 +1,7 @@
 import { Pause, Play, RotateCcw } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
 import { useEffect, useMemo, type ReactElement } from 'react';
-import type { ViewProps } from '../../app.tsx';
+import type { ViewProps } from '../../view-props.ts';
 import { Button } from '../../components/button.tsx';
 import { Badge, Field, inputClass, Progress, Segmented } from '../../components/small.tsx';
 import { SimulatorStore } from '../../stores/simulator-store.ts';
