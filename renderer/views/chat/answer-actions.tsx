@@ -1,6 +1,6 @@
 import { Check, Copy, RefreshCw } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
-import type { ReactElement, ReactNode } from 'react';
+import type { ReactElement } from 'react';
 import type { AnswerMessage, AnswerStats } from '../../../main/core/contract/ipc-conversation.ts';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { LiveAnswer } from '../../stores/chat/live-answer.ts';
@@ -8,6 +8,7 @@ import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { spokenText } from '../../stores/chat/parts.ts';
 import { chat } from '../../strings/chat.ts';
 import { ForkSwitch } from './fork-switch.tsx';
+import { IconAction } from './icon-action.tsx';
 import { useCopied } from '../../components/markdown/use-copied.ts';
 
 /** Below an answer: its other versions, what can be done with it, and how fast it came. */
@@ -66,30 +67,5 @@ export function CopyAction({ text }: { readonly text: () => string }): ReactElem
     <IconAction label={copied ? chat.code.copied : chat.code.copy} onClick={() => copy(text())}>
       {copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
     </IconAction>
-  );
-}
-
-export function IconAction({
-  label,
-  disabled = false,
-  onClick,
-  children,
-}: {
-  readonly label: string;
-  readonly disabled?: boolean;
-  readonly onClick: () => void;
-  readonly children: ReactNode;
-}): ReactElement {
-  return (
-    <button
-      type="button"
-      className="chat-icon"
-      aria-label={label}
-      title={label}
-      disabled={disabled}
-      onClick={onClick}
-    >
-      {children}
-    </button>
   );
 }

@@ -5,7 +5,7 @@ import type { Message } from '../../../main/core/contract/ipc-conversation.ts';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { chat } from '../../strings/chat.ts';
-import { IconAction } from './answer-actions.tsx';
+import { IconAction } from './icon-action.tsx';
 
 /** `‹ 2/3 ›` among the messages that were said in one place; nothing where there is only one. */
 export const ForkSwitch = observer(function ForkSwitch({

@@ -7,7 +7,8 @@ import { Button } from '../../components/button.tsx';
 import type { Lane } from '../../stores/chat/lane.ts';
 import type { OpenConversation } from '../../stores/chat/open-conversation.ts';
 import { chat } from '../../strings/chat.ts';
-import { CopyAction, IconAction } from './answer-actions.tsx';
+import { CopyAction } from './answer-actions.tsx';
+import { IconAction } from './icon-action.tsx';
 import { ForkSwitch } from './fork-switch.tsx';
 
 /** What a person said, with its files as chips; it can be said differently, which begins another branch. */
