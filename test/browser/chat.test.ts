@@ -15,7 +15,6 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
   beforeAll(async () => {
     desk = new Desk();
     node = await desk.start('--name', 'desk');
-    await node.create('small');
     page = await desk.open(node, '#/chat');
   });
   afterAll(() => desk.close());
@@ -51,9 +50,18 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
   };
 
   test('takes what is said before the model is ready, says what it waits for, and answers then', async () => {
+    await node.create('small');
+    const [runner] = await until(
+      () => 'a runner starts',
+      () => (desk.world.runners.length > 0 ? desk.world.runners : undefined),
+      10_000,
+    );
+    // Held, so that there is time to look.
+    process.kill(runner!.pid, 'SIGSTOP');
     await page.getByText(/small is .*What you send is answered as soon as it is ready/).waitFor();
     await say('Say hello.');
     await page.getByRole('status').filter({ hasText: /small/ }).waitFor();
+    process.kill(runner!.pid, 'SIGCONT');
     await written(1);
     await fresh();
   });
@@ -207,6 +215,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await cut();
     const text = await mine().last().innerText();
     expect(text).toContain('colours.txt');
+    await page.getByRole('heading', { name: 'Which colours?' }).waitFor();
     expect(text).not.toContain('green');
   });
 

@@ -285,6 +285,8 @@ describe('a title', () => {
     ['\n  Why is   the sky blue?\nSecond line', 'Why is the sky blue?'],
     ['x'.repeat(80), `${'x'.repeat(59)}…`],
     ['## What is **this** `code`?', 'What is this code?'],
+    ['File "a.txt":\n```txt\nA\n```\n\nWhy?', 'Why?'],
+    ['File "a.txt":\n```txt\nA\n```\n\n', 'a.txt'],
     [' ', ''],
   ];
   for (const [text, title] of rows)

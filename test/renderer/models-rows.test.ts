@@ -3,8 +3,7 @@ import { emptyState } from '../../main/core/state.ts';
 import { chatTargets } from '../../renderer/stores/chat/targets.ts';
 import { modelRows, nodeDisks } from '../../renderer/stores/models/model-rows.ts';
 import { card } from '../support/builders.ts';
-import type {
-  chat} from '../support/core-builders.ts';
+import type { chat } from '../support/core-builders.ts';
 import {
   ada,
   after,

@@ -9,6 +9,7 @@ import {
   type UserMessage,
 } from '../../../main/core/contract/ipc-conversation.ts';
 import { chat } from '../../strings/chat.ts';
+import { splitAttachments } from './attachment.ts';
 import { type Begun, Lane } from './lane.ts';
 import type { FrameClock } from './live-answer.ts';
 import type { ChatPort } from './port.ts';
@@ -263,7 +264,9 @@ export class OpenConversation {
   }
 }
 
-export function titleOf(text: string): string {
+export function titleOf(content: string): string {
+  const { text, attachments } = splitAttachments(content);
+  if (text.trim() === '') return attachments[0]?.name ?? '';
   const line =
     text
       .trim()
