@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { RunnerTimings } from '../runner/defaults.ts';
 import type { OwnedProcess } from '../runner/owned-process.ts';
 import { ParkedRunner } from '../runner/parked-runner.ts';
+import type { Baseline } from './memory-return.ts';
 
 export interface ParkingInit {
   readonly timings: RunnerTimings;
@@ -13,11 +14,23 @@ export interface ParkingInit {
   readonly onChange: () => void;
 }
 
+interface Parked {
+  readonly runner: ParkedRunner;
+  readonly instanceId: InstanceId;
+  readonly baseline: Baseline | undefined;
+}
+
+/** A process that holds what a setup asks for, and what memory was like before it came up. */
+export interface Taken {
+  readonly process: OwnedProcess;
+  readonly baseline: Baseline | undefined;
+}
+
 /** The runner processes of this node that hold weights between two attempts. */
 export class Parking {
   readonly #components: { readonly clock: Clock; readonly log: Log };
   readonly #init: ParkingInit;
-  readonly #parked = new Map<RunnerId, { readonly runner: ParkedRunner; readonly instanceId: InstanceId }>();
+  readonly #parked = new Map<RunnerId, Parked>();
 
   constructor(components: { readonly clock: Clock; readonly log: Log }, init: ParkingInit) {
     this.#components = components;
@@ -36,21 +49,22 @@ export class Parking {
     return this.#parked.has(runnerId);
   }
 
-  park(process: OwnedProcess, setup: RunnerSetup, instanceId: InstanceId): void {
+  park(process: OwnedProcess, setup: RunnerSetup, instanceId: InstanceId, baseline?: Baseline): void {
     const { clock, log } = this.#components;
     const onGone = (): void => {
       this.#parked.delete(setup.runnerId);
       this.#init.onChange();
     };
     const runner = new ParkedRunner({ process, clock, log }, { setup, timings: this.#init.timings, onGone });
-    this.#parked.set(setup.runnerId, { runner, instanceId });
+    this.#parked.set(setup.runnerId, { runner, instanceId, baseline });
   }
 
-  /** The process that holds what this setup asks for, if there is one; it is not parked any more. */
-  take(setup: RunnerSetup, of: InstanceId): OwnedProcess | undefined {
-    return [...this.#parked.values()]
-      .find(({ runner, instanceId }) => instanceId === of && runner.fits(setup))
-      ?.runner.take();
+  /** What is parked for this setup, if there is anything; it is not parked any more. */
+  take(setup: RunnerSetup, of: InstanceId): Taken | undefined {
+    const found = [...this.#parked.values()].find(
+      ({ runner, instanceId }) => instanceId === of && runner.fits(setup),
+    );
+    return found && { process: found.runner.take(), baseline: found.baseline };
   }
 
   end(runnerId: RunnerId, why: string): void {

@@ -65,7 +65,7 @@ interface HeldRunner {
   readonly rank: number;
   status: RunnerStatus | undefined;
   telemetry: RunnerTelemetry | undefined;
-  /** Of a process that was started for it; absent = it took one over, or nobody compares. */
+  /** Before its process came up; absent = nobody compares. */
   readonly baseline?: Baseline | undefined;
   /** Its process is gone, and its memory is waited for. */
   ending: boolean;
@@ -292,7 +292,9 @@ export class Worker implements Startable {
     const modelPath = this.#downloads.pathOf(instance.card.modelId);
     if (modelPath === undefined) return;
     const setup = setupOf({ runnerId, instance, assignment, modelPath }, this.#init.limits);
-    const process = this.#parking.take(setup, instance.instanceId);
+    const taken = this.#parking.take(setup, instance.instanceId);
+    const { memory } = this.#components;
+    const baseline = taken === undefined ? memory?.before(this.#othersThan(runnerId)) : taken.baseline;
     const speed = this.#components.speed;
     const init: SupervisorInit = {
       setup,
@@ -301,16 +303,14 @@ export class Worker implements Startable {
       onTelemetry: (telemetry) => this.#onTelemetry(runnerId, telemetry),
       explain: (failure) =>
         cutOffBy(failure, { instance, where: nodeName(this.#init.state(), this.#init.nodeId) }),
-      ...(process && { process }),
+      ...(taken && { process: taken.process }),
       // A rank among others waits for them: its tokens do not tell its own speed.
       ...(instance.assignments.length === 1
         ? { onTaskEvent: (event) => speed?.observe(runnerId, bytesReadPerToken(instance.card), event) }
-        : { onParked: (parked) => this.#parking.park(parked, setup, instance.instanceId) }),
+        : { onParked: (parked) => this.#parking.park(parked, setup, instance.instanceId, baseline) }),
     };
     const supervisor = new Supervisor(this.#components, init);
     const { rank } = assignment;
-    const baseline =
-      process === undefined ? this.#components.memory?.before(this.#othersThan(runnerId)) : undefined;
     const held: HeldRunner = {
       ...{ supervisor, runnerId, instance, rank, baseline },
       ...{ status: undefined, telemetry: undefined, ending: false },

@@ -29,7 +29,7 @@ class Rank {
     const { clock, host } = this;
     this.statuses = [];
     const setup = rankSetup({ runnerId: attempt(incarnation) });
-    const process = this.parking.take(setup, chat);
+    const process = this.parking.take(setup, chat)?.process;
     const supervisor = new Supervisor(
       { host, clock, log: silentLog },
       {
