@@ -27,6 +27,7 @@ const root = new RootStore({
   },
 });
 window.addEventListener('hashchange', () => root.ui.onHash());
+window.addEventListener('pagehide', () => root.undo.flush());
 root.connection.start();
 
 const element = document.getElementById('root');
