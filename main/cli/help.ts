@@ -192,7 +192,8 @@ ${exitCodeHelp}
 `,
   tasks: `Usage: skein tasks [options]
 
-Lists the chats under way, the oldest first.
+Lists the chats under way, the oldest first: on which nodes, how far and how
+fast. A chat that is Paused lost its runner and goes on once it is ready again.
 
   --json            all fields as JSON, by name${connection}
 

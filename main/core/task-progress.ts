@@ -52,12 +52,16 @@ export function advance(
 /** The runner was lost; the speed is measured anew once it goes on. */
 export const pause = (progress: TaskProgress): TaskProgress => ({ ...progress, first: null, paused: true });
 
-export function taskTelemetryOf(progress: TaskProgress): TaskTelemetry {
+export function taskTelemetryOf(
+  progress: TaskProgress,
+  about: Pick<TaskTelemetry, 'metaInstanceId' | 'nodeId' | 'startedAt'>,
+): TaskTelemetry {
   const { taskId, promptTokens, processedTokens, tokens, first, lastAt, paused } = progress;
   const since = first === null ? 0 : lastAt - first.at;
   const counted = first === null ? 0 : tokens - first.tokens;
   return {
     taskId,
+    ...about,
     promptTokens: promptTokens ?? 0,
     processedTokens: Math.min(processedTokens, promptTokens ?? 0),
     tokens,

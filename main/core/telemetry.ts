@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NodeHardware } from './hardware.ts';
 import type { Holding } from './holding.ts';
-import { ModelId, NodeId, RunnerId, TaskId } from './id.ts';
+import { MetaInstanceId, ModelId, NodeId, RunnerId, TaskId } from './id.ts';
 import { Backend } from './model-card.ts';
 import type { Link } from './topology.ts';
 
@@ -59,6 +59,12 @@ export type DownloadTelemetry = z.infer<typeof DownloadTelemetry>;
 /** How far one task is, as the node of its client hears it [T1]. */
 export const TaskTelemetry = z.object({
   taskId: TaskId,
+  /** Null = its Instance was placed by itself. */
+  metaInstanceId: MetaInstanceId.nullable(),
+  /** Of its client. */
+  nodeId: NodeId,
+  /** Epoch ms. */
+  startedAt: Moment,
   /** Prompt tokens, and how many of them the engine has taken in. */
   promptTokens: Count,
   processedTokens: Count,
@@ -66,7 +72,7 @@ export const TaskTelemetry = z.object({
   tokens: Count,
   /** Since its first token; null = too early to say. */
   tokensPerSecond: z.number().min(0).max(1e6).nullable(),
-  /** Its runner was lost and it waits to go on. */
+  /** Its runner was lost and it waits to go on: the log has no task of that id meanwhile. */
   paused: z.boolean(),
 });
 export type TaskTelemetry = z.infer<typeof TaskTelemetry>;

@@ -58,6 +58,8 @@ export interface NodeApi {
    * `NoMasterError` when nobody could say in time what became of it.
    */
   submit(command: Command): Promise<Result<{ readonly index: number }, Refusal>>;
+  /** Ends a task of a client of this node that waits to go on; the log has none of that id. False = there is none. */
+  cancelPaused(taskId: TaskId): boolean;
   newCommandId(): CommandId;
   models(): readonly ModelCard[];
   /** Events with index > `after`, oldest first, at most `limit`; those before the newest snapshot may be gone. */

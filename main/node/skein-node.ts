@@ -273,6 +273,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     events: (after, limit) => store.readEvents(after, limit),
     watch: (onEntry, onReset) => member.watch({ onEntry, ...(onReset && { onReset }) }),
     cluster: () => member.cluster,
+    cancelPaused: (taskId) => tasks.cancelPaused(taskId),
     startTask: (target, generation, options) => tasks.start(target, generation, options),
   };
   const conversations = ConversationStore.open(

@@ -103,7 +103,25 @@ describe('tasks', () => {
     const { taskId } = bench.node.tasks[0]!;
     const { out } = await run('tasks');
     expect(out).toContain('TASK');
-    expect(out).toMatch(new RegExp(`^${taskId} +${tinyId} +Running +\\d`, 'm'));
+    const { nodes, tasks } = bench.node.state();
+    const task = tasks[taskId]!;
+    const name = nodes[task.nodeId]!.name;
+    expect(out).toMatch(new RegExp(`^${taskId} +${tinyId} +Running +${name} +\\d`, 'm'));
+    const told = {
+      ...task,
+      promptTokens: 9,
+      processedTokens: 4,
+      tokens: 0,
+      tokensPerSecond: null,
+      paused: false,
+    };
+    bench.node.observed = { ...bench.node.observed, tasks: { [taskId]: told } };
+    expect((await run('tasks')).out).toContain('prompt 4 of 9');
+    bench.node.observed = {
+      ...bench.node.observed,
+      tasks: { [taskId]: { ...told, tokens: 37, tokensPerSecond: 41.2 } },
+    };
+    expect((await run('tasks')).out).toContain('37 tokens, 41.2 tok/s');
     expect(await run('cancel', taskId)).toEqual({ exit: 0, out: '', err: '' });
     expect((await run('tasks')).out).toContain('Cancelling');
     bench.node.tasks[0]!.cancel();

@@ -27,6 +27,7 @@ function after(...steps: readonly (readonly [number, Parameters<typeof advance>[
   );
 }
 
+const about = { metaInstanceId: null, nodeId: bob, startedAt: 7 };
 const base = {
   taskId,
   promptTokens: 10,
@@ -64,7 +65,7 @@ describe('[T1] how far a task is', () => {
       { tokens: 8, tokensPerSecond: 10 },
     ],
   ])('%s', (_, progress, expected) => {
-    expect(taskTelemetryOf(progress)).toEqual({ ...base, ...expected });
+    expect(taskTelemetryOf(progress, about)).toEqual({ ...base, ...about, ...expected });
   });
 });
 

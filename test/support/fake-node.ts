@@ -19,7 +19,7 @@ import { emptyState, type ClusterState } from '../../main/core/state.ts';
 import type { TaskEnd, TokenUsage } from '../../main/core/task.ts';
 import type { Telemetry } from '../../main/core/telemetry.ts';
 import { instanceOf } from '../../main/core/view.ts';
-import type { NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
+import type { ClientEvent, NodeApi, TaskEvent, TaskRefusal, TaskStream } from '../../main/node/api.ts';
 import type { ClusterView } from '../../main/node/replica/cluster-view.ts';
 import { FakeMembership } from './fake-membership.ts';
 
@@ -52,7 +52,7 @@ export class FakeTask implements TaskStream {
   /** When it was cancelled first, by `performance.now`; null = never. */
   cancelledAt: number | null = null;
   readonly #onEnd: (end: TaskEnd, usage: TokenUsage) => void;
-  readonly #queue: TaskEvent[] = [];
+  readonly #queue: ClientEvent[] = [];
   #tokens = 0;
   #ended = false;
   #wake: () => void = () => {};
@@ -97,6 +97,10 @@ export class FakeTask implements TaskStream {
     this.#push(details === undefined ? chunk : { ...chunk, details });
   }
 
+  pause(message: string): void {
+    this.#push({ type: 'TaskPaused', taskId: this.taskId, message });
+  }
+
   end(end: TaskEnd = { type: 'Stop' }): void {
     const usage = { promptTokens: this.generation.messages.length, completionTokens: this.#tokens };
     if (this.#ended) return;
@@ -105,7 +109,7 @@ export class FakeTask implements TaskStream {
     this.#onEnd(end, usage);
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<TaskEvent> {
+  async *[Symbol.asyncIterator](): AsyncIterator<ClientEvent> {
     for (;;) {
       const event = this.#queue.shift();
       if (event !== undefined) {
@@ -119,7 +123,7 @@ export class FakeTask implements TaskStream {
     }
   }
 
-  #push(event: TaskEvent): void {
+  #push(event: ClientEvent): void {
     if (this.#ended) return;
     this.#queue.push(event);
     this.#wake();
@@ -197,6 +201,13 @@ export class FakeNode implements NodeApi {
 
   models(): readonly ModelCard[] {
     return this.cards;
+  }
+
+  /** Tasks that wait to go on. */
+  readonly pausedTasks = new Set<TaskId>();
+
+  cancelPaused(taskId: TaskId): boolean {
+    return this.pausedTasks.delete(taskId);
   }
 
   newCommandId(): CommandId {

@@ -1,5 +1,5 @@
 import { CancelAnswer } from '../../core/contract/rest.ts';
-import { TasksAnswer } from '../../core/contract/rest-state.ts';
+import { TasksAnswer, type TaskView } from '../../core/contract/rest-state.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { agoText } from '../format.ts';
 import type { Invocation } from '../invocation.ts';
@@ -19,14 +19,31 @@ export async function tasks({ client, io, signal }: Session, { json }: Of<'tasks
   const rows = Object.values(answer)
     .map(({ TextGeneration: task }) => task)
     .sort((one, other) => one.startedAt - other.startedAt)
-    .map(({ taskId, metaInstanceId, instanceId, taskStatus, startedAt }) => {
-      return [taskId, metaInstanceId ?? instanceId, taskStatus, agoText(now - startedAt)];
-    });
+    .map((task) => [
+      task.taskId,
+      task.metaInstanceId ?? task.instanceId ?? '',
+      task.taskStatus,
+      task.ranks.map(({ friendlyName }) => friendlyName).join(', '),
+      progressText(task.progress),
+      agoText(now - task.startedAt),
+    ]);
   const look = { width: widthOf(io.stdout), style: styleFor(io.stdout, io.env) };
   io.stdout.write(
-    formatTable(['TASK', 'MODEL', 'STATUS', 'BEGAN'], rows, { ...look, empty: 'No task runs.' }),
+    formatTable(['TASK', 'MODEL', 'STATUS', 'NODES', 'PROGRESS', 'BEGAN'], rows, {
+      ...look,
+      empty: 'No task runs.',
+    }),
   );
   return exitCodes.ok;
+}
+
+/** `prompt 512 of 2048`, later `37 tokens, 41.2 tok/s`. */
+function progressText(progress: TaskView['TextGeneration']['progress']): string {
+  if (progress === null) return '';
+  const { promptTokens, processedTokens, tokens, tokensPerSecond } = progress;
+  if (tokens === 0) return `prompt ${processedTokens} of ${promptTokens}`;
+  const speed = tokensPerSecond === null ? '' : `, ${tokensPerSecond} tok/s`;
+  return `${tokens} ${tokens === 1 ? 'token' : 'tokens'}${speed}`;
 }
 
 export async function cancel({ client, io, signal }: Session, { id, json }: Of<'cancel'>): Promise<ExitCode> {

@@ -92,11 +92,27 @@ export type DownloadView = z.infer<typeof DownloadView>;
 export const TaskView = z.strictObject({
   TextGeneration: z.strictObject({
     taskId: TaskId,
-    taskStatus: z.enum(['Running', 'Cancelling']),
-    instanceId: InstanceId,
+    /** `Paused`: its runner was lost, and it goes on once its model is ready again. */
+    taskStatus: z.enum(['Running', 'Cancelling', 'Paused']),
+    /** Null while it is paused. */
+    instanceId: InstanceId.nullable(),
     metaInstanceId: MetaInstanceId.nullable(),
+    /** Null = its model is gone. */
+    modelId: ModelId.nullable(),
+    /** Of its client. */
     nodeId: NodeId,
+    /** Where it runs, by rank. */
+    ranks: z.array(z.strictObject({ nodeId: NodeId, friendlyName: z.string() })),
     startedAt: z.number(),
+    /** Null = not told yet. */
+    progress: z
+      .strictObject({
+        promptTokens: z.int().min(0),
+        processedTokens: z.int().min(0),
+        tokens: z.int().min(0),
+        tokensPerSecond: z.number().min(0).nullable(),
+      })
+      .nullable(),
   }),
 });
 export type TaskView = z.infer<typeof TaskView>;

@@ -1,5 +1,6 @@
 import { hardwareView, machineView } from './hardware-view.ts';
 import { metaInstanceView } from './meta-instance-view.ts';
+import { tasksView } from './task-view.ts';
 import type {
   DownloadView,
   EventView,
@@ -7,14 +8,12 @@ import type {
   RunnerView,
   ShardMetadata,
   StateAnswer,
-  TaskView,
 } from '../../core/contract/rest-state.ts';
 import type { IndexedEvent } from '../../core/event.ts';
 import type { ModelId, NodeId } from '../../core/id.ts';
 import type { Instance, Runner, ShardAssignment } from '../../core/instance.ts';
 import { unreachable } from '../../core/result.ts';
 import type { ClusterState, Download } from '../../core/state.ts';
-import type { Task } from '../../core/task.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { Link } from '../../core/topology.ts';
 import { currentRunnerId, nodeName, values } from '../../core/view.ts';
@@ -39,7 +38,7 @@ export function stateView(
         downloadView(state, telemetry, { nodeId, modelId: modelId as ModelId, download }),
       ),
     ),
-    tasks: mapped(state.tasks, taskView),
+    tasks: tasksView(state, telemetry),
     topology: {
       nodes: values(state.nodes).map(({ nodeId }) => nodeId),
       connections: connectionsView(telemetry.links ?? []),
@@ -189,20 +188,6 @@ function downloadView(
     default:
       return unreachable(download);
   }
-}
-
-export function taskView({
-  taskId,
-  instanceId,
-  metaInstanceId,
-  nodeId,
-  startedAt,
-  cancelling,
-}: Task): TaskView {
-  const taskStatus = cancelling === true ? 'Cancelling' : 'Running';
-  return {
-    TextGeneration: { taskId, taskStatus, instanceId, metaInstanceId, nodeId, startedAt },
-  };
 }
 
 function mapped<Key extends string, Value, Mapped>(

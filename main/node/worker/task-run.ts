@@ -1,5 +1,5 @@
 import type { GenerationRequest } from '../../core/contract/runner.ts';
-import { TaskId } from '../../core/id.ts';
+import { TaskId, type MetaInstanceId, type NodeId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import { unreachable } from '../../core/result.ts';
 import type { ClusterState } from '../../core/state.ts';
@@ -29,14 +29,12 @@ export interface Candidate {
 
 export interface TaskRunInit {
   readonly taskId: TaskId;
+  /** Of its client: this one. */
+  readonly nodeId: NodeId;
   readonly generation: GenerationRequest;
   readonly resume: boolean;
   readonly state: () => ClusterState;
-  readonly report: (
-    report:
-      | Omit<Extract<TaskReport, { type: 'TaskStarted' }>, 'nodeId'>
-      | Extract<TaskReport, { type: 'TaskEnded' }>,
-  ) => void;
+  readonly report: (report: TaskReport) => void;
   /** Where an answer of this Instance's MetaInstance goes on; undefined = nowhere now. */
   readonly successorOf: (instance: Instance) => Candidate | undefined;
   /** Once: its client was told the end. */
@@ -60,6 +58,8 @@ export class TaskRun {
   #said = 0;
   #progress: TaskProgress;
   #candidate: Candidate | undefined;
+  #metaInstanceId: MetaInstanceId | null = null;
+  readonly #startedAt: number;
   #promptTokens: number | undefined;
   #cancelled = false;
   #wake: () => void = () => undefined;
@@ -67,6 +67,7 @@ export class TaskRun {
   constructor({ clock }: { readonly clock: Clock }, init: TaskRunInit) {
     this.#clock = clock;
     this.#init = init;
+    this.#startedAt = clock.now();
     this.#progress = newProgress(init.taskId);
     this.channel = new TaskChannel({ taskId: init.taskId, cancel: () => this.#cancel() });
   }
@@ -83,7 +84,9 @@ export class TaskRun {
   }
 
   get telemetry(): TaskTelemetry {
-    return taskTelemetryOf(this.#progress);
+    const { nodeId } = this.#init;
+    const about = { metaInstanceId: this.#metaInstanceId, nodeId, startedAt: this.#startedAt };
+    return taskTelemetryOf(this.#progress, about);
   }
 
   /** Once. Resolves to its first event; a refusal leaves the client without any. */
@@ -96,6 +99,7 @@ export class TaskRun {
   #startAt(candidate: Candidate): Promise<TaskEvent> {
     const { generation, resume } = this.#init;
     this.#candidate = candidate;
+    this.#metaInstanceId = candidate.instance.metaInstanceId;
     const taskId = this.#runnersId;
     const { promise: answered, resolve: answer } = Promise.withResolvers<TaskEvent>();
     const resumable = { tokens: [...this.#tokens], said: this.#said };
@@ -112,7 +116,8 @@ export class TaskRun {
   }
 
   #onTaken({ metaInstanceId, instanceId }: Instance): void {
-    this.#init.report({ type: 'TaskStarted', taskId: this.#init.taskId, metaInstanceId, instanceId });
+    const { taskId, nodeId, report } = this.#init;
+    report({ type: 'TaskStarted', taskId, metaInstanceId, instanceId, nodeId });
   }
 
   #onEvent(event: Exclude<TaskEvent, { type: 'TaskRefused' }>): void {

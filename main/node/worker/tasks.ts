@@ -80,6 +80,14 @@ export class Tasks {
     return [...this.#running.values()].slice(0, MOST_TASKS).map(({ telemetry }) => telemetry);
   }
 
+  /** Ends one that waits to go on, which the log knows nothing of. False = there is none. */
+  cancelPaused(taskId: TaskId): boolean {
+    const run = this.#running.get(taskId);
+    if (run?.telemetry.paused !== true) return false;
+    run.channel.cancel();
+    return true;
+  }
+
   /** Called for each event on disk: a task of this node's clients that someone cancelled ends [L16]. */
   onEntry({ event }: IndexedEvent): void {
     if (event.type === 'TaskCancelling') this.#running.get(event.taskId)?.channel.cancel();
@@ -103,10 +111,11 @@ export class Tasks {
     const { nodeId, state, report } = this.#init;
     const run = new TaskRun(this.#components, {
       taskId,
+      nodeId,
       generation,
       resume,
       state,
-      report: (said) => report(said.type === 'TaskStarted' ? { ...said, nodeId } : said),
+      report,
       successorOf: ({ metaInstanceId }) => {
         const chosen = metaInstanceId === null ? undefined : this.#choose(metaInstanceId);
         return chosen?.ok === true ? chosen.value[0] : undefined;

@@ -43,6 +43,13 @@ describe('chat: every refusal names its field', () => {
       says: 'expected object',
     },
     { name: 'a number', asked: { body: '7' }, status: 400, param: null, says: 'expected object' },
+    {
+      name: 'resume with logprobs',
+      asked: chat({ skein: { resume: true }, logprobs: true }),
+      status: 400,
+      param: 'skein.resume',
+      says: 'not with logprobs',
+    },
     { name: 'no model', asked: chat({ model: undefined }), status: 400, param: 'model', says: 'model:' },
     {
       name: 'no messages',

@@ -134,6 +134,19 @@ describe('a streamed answer', () => {
     expect(chunks[0]!.object).toBe('chat.completion.chunk');
   });
 
+  test('[T2] one that may go on tells in a comment why it pauses, and no event of it is lost', async () => {
+    const answer = await chat({ stream: true, skein: { resume: true } }, (task) => {
+      task.say('Hel');
+      task.pause('The runner on bob crashed.\nIt goes on.');
+      task.say('lo');
+      task.end();
+    });
+    const { data, comments } = sseLines(answer.text);
+    expect(comments).toContain('paused {"message":"The runner on bob crashed.\\nIt goes on."}');
+    const chunks = data.slice(0, -1).map((each) => ChatChunk.parse(each));
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content)).toEqual(['Hel', 'lo', undefined]);
+  });
+
   test('include_usage: null in every chunk, then a line of its own without choices', async () => {
     const answer = await chat({ stream: true, stream_options: { include_usage: true } }, script);
     const chunks = sseLines(answer.text)

@@ -75,6 +75,7 @@ function begin(
     { clock },
     {
       taskId,
+      nodeId: bob,
       generation: generation(),
       resume,
       state: () => state,
