@@ -103,7 +103,7 @@ async function* started(
   const until = clock.monotonic() + MOST_WAIT_MS;
   let told = '';
   while (!signal.aborted) {
-    const task = await api.startTask(target, generation);
+    const task = await api.startTask(target, generation, { resume: true });
     if (task.ok) return task.value;
     const { code, message } = task.error;
     if ((code !== 'NotReady' && code !== 'QueueFull') || clock.monotonic() > until) return message;
