@@ -141,20 +141,36 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     expect(await mine().last().innerText()).toContain(LONG);
   });
 
-  test('says what happened when a runner is killed in the middle, and answers again once it is back', async () => {
+  test('says what happened when a runner is killed in the middle, and goes on where it was', async () => {
     await fresh();
     await say(LONG);
     await begun();
+    const said = await answers().last().locator('.md').innerText();
     for (const { pid } of desk.world.runners) process.kill(pid, 'SIGKILL');
+    await answers().last().getByRole('status').filter({ hasText: 'desk' }).waitFor();
+    const more = async (): Promise<number> => (await answers().last().locator('.md').innerText()).length;
+    await soon(more).toBeGreaterThan(said.length + 200);
+    await page.keyboard.press('Escape');
+    expect((await answers().last().locator('.md').innerText()).startsWith(said)).toBe(true);
+    expect(await answers().last().getByRole('alert').count()).toBe(0);
+  });
+
+  test('says why an answer ended early, and answers again once the model is back', async () => {
+    await fresh();
+    await say(LONG);
+    await begun();
+    await node.ask('/meta_instance/small/pause', { method: 'POST' });
     const problem = answers().last().getByRole('alert');
     await problem.waitFor();
-    expect(await problem.innerText()).toMatch(/The answer ended early\n.*desk/s);
+    expect(await problem.innerText()).toMatch(/The answer ended early\n.*paused/s);
+    await page.getByText('small can’t answer: paused.').waitFor();
     await portray(page, 'chat-problem');
+    await node.ask('/meta_instance/small/resume', { method: 'POST' });
+    await page.getByText(/What you send is answered as soon as it is ready/).waitFor();
     await problem.getByRole('button', { name: 'Try again' }).click();
     await begun();
     await page.keyboard.press('Escape');
     await answers().last().getByText('2/2').waitFor();
-    await node.untilPhase('small', 'READY');
   });
 
   test('finds back to a node that was killed and started again, with what was said until then', async () => {
@@ -255,7 +271,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     const list = page.getByRole('navigation', { name: 'Conversations' });
     const search = list.getByRole('searchbox');
     await search.fill('lighthouse keeper');
-    await soon(() => list.getByRole('listitem').count()).toBe(4);
+    await soon(() => list.getByRole('listitem').count()).toBe(5);
     await search.fill('Count from one');
     await soon(() => list.getByRole('listitem').count()).toBe(1);
     const row = list.getByRole('listitem').first();

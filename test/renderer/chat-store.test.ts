@@ -161,6 +161,18 @@ describe('an answer', () => {
     expect(chat.current.fork(failed)).toMatchObject({ position: 0, count: 2 });
   });
 
+  test('says why it pauses, and goes on', async () => {
+    await say('Tell');
+    node.answer.begin().say('Once').wait('The runner on desk ended; it goes on.');
+    const { live } = chat.current.main;
+    expect([live?.text, live?.waiting]).toEqual(['Once', 'The runner on desk ended; it goes on.']);
+    frames.frame();
+    expect(live?.waiting).not.toBe(null);
+    node.answer.say(' upon');
+    frames.frame();
+    expect([live?.text, live?.waiting]).toEqual(['Once upon', null]);
+  });
+
   test('tells its speed and how long it thought', async () => {
     await say('Think');
     node.answer.begin().say('<think>hm');

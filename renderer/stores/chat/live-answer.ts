@@ -42,6 +42,7 @@ export class LiveAnswer {
   take(item: Progress): void {
     switch (item.type) {
       case 'Waiting':
+        this.flush();
         this.waiting = item.message;
         return;
       case 'Prefill':

@@ -54,14 +54,16 @@ export const AnswerView = observer(function AnswerView({
             );
         }
       })}
-      {live !== null && text === '' && <Progress live={live} />}
+      {live !== null && (text === '' || live.waiting !== null || live.prefill !== null) && (
+        <Progress live={live} />
+      )}
       {live === null && <AnswerProblem conversation={conversation} lane={lane} answer={answer} />}
       <AnswerActions conversation={conversation} lane={lane} answer={answer} text={text} live={live} />
     </article>
   );
 });
 
-/** What happens before the first word. */
+/** What happens before the first word, and while an answer waits to go on. */
 export const Progress = observer(function Progress({ live }: { readonly live: LiveAnswer }): ReactElement {
   const { waiting, prefill } = live;
   return (
