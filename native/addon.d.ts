@@ -76,6 +76,15 @@ export interface GroupOptions {
   readonly silenceMs: number;
 }
 
+/**
+ * How a rank joins over RDMA, where `features.jaccl`; elsewhere `connect` rejects with `BadArgument`. MLX reads from the
+ * environment which devices lead to which rank. Such a group knows no deadline: a lost rank may leave the others waiting
+ * in the engine thread for ever, `abortGroup` reaches this rank alone, and who watches from outside must end the process.
+ */
+export interface RdmaGroupOptions {
+  readonly sideChannel: SideChannelOptions;
+}
+
 export interface LoadOptions {
   readonly path: string;
   /** First layer of this shard, inclusive. Layer 0 brings the token embedding. */
@@ -217,7 +226,7 @@ export interface NativeEngine {
    * ended with `failed`, the weights stay, and `connect` and `load` of the same shard go on without reading it again.
    * Rejects with `GroupLost` when a rank does not join in time, `BadArgument` or `AlreadyLoaded` out of turn.
    */
-  connect(options: GroupOptions, onLost: (reason: string) => void): Promise<void>;
+  connect(options: GroupOptions | RdmaGroupOptions, onLost: (reason: string) => void): Promise<void>;
   /** Ends the group on all ranks, also while joining it. Without a group: no effect. */
   abortGroup(reason: string): void;
   /** Resolves when the shard's weights are evaluated in memory. `onLayer` gets (layers done, layers of this shard). */

@@ -49,7 +49,7 @@ class Engine {
   /** Listens at a free port of `host` and returns it; the next `connect` uses it. Throws `BadArgument`, `GroupLost` or `Closed`. */
   int listen(const std::string& host);
   /** Joins a group, which the next `load` completes. Throws `BadArgument` when it is in one, `QueueFull` or `Closed`. */
-  void connect(TcpOptions options, Connected done);
+  void connect(GroupOptions options, Connected done);
   /** Ends the group, joined or joining, on all ranks. Without one: no effect. */
   void abort_group(const std::string& why);
   /**
@@ -72,7 +72,7 @@ class Engine {
 
  private:
   struct ConnectJob {
-    TcpOptions options;
+    GroupOptions options;
     Descriptor listener;
     Connected done;
   };

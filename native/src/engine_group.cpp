@@ -1,6 +1,7 @@
 // The engine as one rank of a group.
 #include "engine.h"
 #include "group/tcp_group.h"
+#include "jaccl.h"
 #include "mlx/stream.h"
 
 namespace skein {
@@ -21,7 +22,7 @@ int Engine::listen(const std::string& host) {
   return port;
 }
 
-void Engine::connect(TcpOptions options, Connected done) {
+void Engine::connect(GroupOptions options, Connected done) {
   const std::lock_guard lock(mutex_);
   check_open_locked();
   if (connect_asked_) throw EngineError(ErrorCode::BadArgument, "this engine is in a group or is joining one");
@@ -48,7 +49,13 @@ void Engine::run_job(ConnectJob& job) {
     if (abort_asked_) throw EngineError(ErrorCode::GroupLost, "joining the group was given up");
   };
   try {
-    auto group = std::make_shared<TcpGroup>(job.options, std::move(job.listener), joining, [this] { gauges_.beats++; });
+    const auto waiting = [this] { gauges_.beats++; };
+    Descriptor listener = std::move(job.listener);
+    std::shared_ptr<Group> group;
+    if (const auto* tcp = std::get_if<TcpOptions>(&job.options))
+      group = std::make_shared<TcpGroup>(*tcp, std::move(listener), joining, waiting);
+    else
+      group = join_jaccl(std::get<SideChannelOptions>(job.options), joining, waiting);
     {
       const std::lock_guard lock(mutex_);
       group_ = std::move(group);

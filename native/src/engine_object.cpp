@@ -78,7 +78,7 @@ Napi::Value EngineObject::connect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto deferred = Napi::Promise::Deferred::New(env);
   try {
-    TcpOptions options = js::group_options(info[0]);
+    GroupOptions options = js::group_options(info[0]);
     if (!info[1].IsFunction()) throw EngineError(ErrorCode::BadArgument, "onLost is not a function");
     auto channel = channel_;
     engine_->connect(std::move(options), [this, channel, deferred](Outcome<std::monostate> outcome) {

@@ -11,6 +11,7 @@
 #include "group/handshake.h"
 #include "sampler.h"
 #include "shard.h"
+#include "side_channel.h"
 #include "step_plan.h"
 
 namespace skein {
@@ -51,6 +52,9 @@ struct GenerateRequest {
   SamplingOptions sampling;
   int top_logprobs;
 };
+
+/** How a rank joins: over TCP, or over RDMA by way of a side channel. */
+using GroupOptions = std::variant<TcpOptions, SideChannelOptions>;
 
 enum class Finish { Stop, Length, Cancelled, Failed };
 

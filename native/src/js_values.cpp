@@ -186,8 +186,9 @@ std::string path(const Napi::Value& value) {
   return text;
 }
 
-TcpOptions group_options(const Napi::Value& value) {
+GroupOptions group_options(const Napi::Value& value) {
   const Napi::Object from = object(value, "options");
+  if (from.Has("sideChannel")) return side_channel_options(from.Get("sideChannel"));
   TcpOptions options{};
   const Napi::Value addresses = from.Get("addresses");
   if (!addresses.IsArray()) refuse("addresses is not an array");

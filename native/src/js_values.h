@@ -16,7 +16,7 @@ Napi::Error error(Napi::Env env, const EngineError& failure);
 /** Runs `body` and turns an `EngineError` into a JS error. */
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body);
 
-TcpOptions group_options(const Napi::Value& value);
+GroupOptions group_options(const Napi::Value& value);
 SideChannelOptions side_channel_options(const Napi::Value& value);
 LoadRequest load_request(const Napi::Value& value);
 GenerateRequest generate_request(const Napi::Value& value);
