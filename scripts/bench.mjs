@@ -1,7 +1,12 @@
 import { runUnderNode24 } from './launch.mjs';
+import { nativeTestsSteps } from './setup/addon.mjs';
 import { benchPeerSteps } from './setup/bench-peer.mjs';
 import { setUpOrExit } from './setup/set-up.mjs';
 import { stepsFor } from './setup/steps.mjs';
 
-const places = await setUpOrExit((where, pins) => [...stepsFor(where, pins), ...benchPeerSteps(where, pins)]);
+const places = await setUpOrExit((where, pins) => [
+  ...stepsFor(where, pins),
+  ...nativeTestsSteps(where, pins),
+  ...benchPeerSteps(where, pins),
+]);
 process.exitCode = await runUnderNode24(places, ['test/bench/main.ts', ...process.argv.slice(2)]);

@@ -12,8 +12,12 @@ export const EngineJob = z.strictObject({
   contextTokens: z.int().min(1),
   /** CPU threads. */
   threads: z.int().min(1),
-  /** Generations at the same time, measured after the repetitions; 0 = not at all. Needs as many prompts. */
-  streams: z.int().min(0),
+  /** Generations at the same time, one for each of these, measured after the repetitions; none = not at all. */
+  streamPrompts: z.array(z.array(z.int().min(0)).min(1)),
+  /** A chat of two turns: the first one's prompt, and what is added behind its answer; null = not measured. */
+  chat: z
+    .strictObject({ first: z.array(z.int().min(0)).min(1), added: z.array(z.int().min(0)).min(1) })
+    .nullable(),
 });
 export type EngineJob = z.infer<typeof EngineJob>;
 
@@ -30,6 +34,8 @@ export const EngineResult = z.strictObject({
   tokens: z.array(z.int()),
   /** Tokens per second of all streams together; null when not asked for. */
   streamsPerSecond: z.number().nullable(),
+  /** Until the first token of the chat's second turn, and of a prompt of its length that nothing was said before. */
+  followUpMs: z.strictObject({ reused: z.number(), fresh: z.number() }).nullable(),
   /** What the weights take in memory; null when the engine does not say. */
   weightBytes: z.number().nullable(),
 });

@@ -70,6 +70,7 @@ const result: EngineResult = {
   decodeMs: repetitions.map(({ decodeMs }) => decodeMs),
   tokens: repetitions.at(-1)?.tokens ?? [],
   streamsPerSecond: null,
+  followUpMs: null,
   weightBytes: null,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -76,14 +76,34 @@ async function timeStreams(prompts: readonly (readonly number[])[]): Promise<num
   return (tokens / (until - from)) * 1000;
 }
 
+/** Until the first token. */
+async function firstTokenMs(prompt: readonly number[]): Promise<number> {
+  const startedAt = performance.now();
+  let firstAt = NaN;
+  await generate(prompt, 1, () => (firstAt = performance.now()));
+  return firstAt - startedAt;
+}
+
+async function timeFollowUp({ first, added }: NonNullable<EngineJob['chat']>): Promise<{
+  reused: number;
+  fresh: number;
+}> {
+  const answer: number[] = [];
+  await generate(first, job.decodeTokens, (token) => answer.push(token));
+  const second = [...first, ...answer, ...added];
+  const reused = await firstTokenMs(second);
+  // Another first token: nothing that was kept begins so.
+  return { reused, fresh: await firstTokenMs([...added.slice(0, 1), ...second.slice(1)]) };
+}
+
 const model = await engine.load(
   {
     path: job.modelPath,
     firstLayer: 0,
     lastLayer: job.layers,
-    // The node's own: see `main/node/config.ts`; memory for keys and values is bounded, not taken.
+    // The node's own (`main/node/config.ts`) but for many streams; memory for keys and values is bounded, not taken.
     limits: {
-      maxTasks: 4,
+      maxTasks: Math.max(4, job.streamPrompts.length),
       maxQueued: 32,
       prefillChunk: 256,
       contextTokens: job.contextTokens,
@@ -96,7 +116,8 @@ const [warmUp = [], ...measured] = job.prompts;
 await timeOne(warmUp);
 const repetitions = [];
 for (const prompt of measured) repetitions.push(await timeOne(prompt));
-const streamsPerSecond = job.streams === 0 ? null : await timeStreams(job.prompts.slice(0, job.streams));
+const streamsPerSecond = job.streamPrompts.length === 0 ? null : await timeStreams(job.streamPrompts);
+const followUpMs = job.chat === null ? null : await timeFollowUp(job.chat);
 const result: EngineResult = {
   engine: `Skein on MLX ${addon.features.mlxVersion}, ${addon.features.kernel}`,
   threads: addon.features.threads,
@@ -104,6 +125,7 @@ const result: EngineResult = {
   decodeMs: repetitions.map(({ decodeMs }) => decodeMs),
   tokens: repetitions.at(-1)?.tokens ?? [],
   streamsPerSecond,
+  followUpMs,
   weightBytes: model.weightBytes,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

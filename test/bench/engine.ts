@@ -8,9 +8,11 @@ import { starterJob } from './starter.ts';
 
 const PROMPT_TOKENS = 256;
 const DECODE_TOKENS = 128;
-/** In each process; the streams take one prompt each, that of the warm-up included. */
+/** In each process. */
 const REPETITIONS = 3;
-const STREAMS = REPETITIONS + 1;
+const STREAMS = 8;
+/** Of a chat's first prompt: a few pages, as after some turns. */
+const CHAT_TOKENS = 1536;
 
 /**
  * Our engine and llama.cpp in turn, each time in a new process: the same file, the same prompt tokens, greedy, as many
@@ -21,22 +23,56 @@ export async function benchEngine({ runs, onStep }: BenchInit): Promise<readonly
     promptTokens: PROMPT_TOKENS,
     decodeTokens: DECODE_TOKENS,
     repetitions: REPETITIONS,
+    streams: STREAMS,
+    chatTokens: CHAT_TOKENS,
   });
   const hasPeer = existsSync(join(places.benchPeer, 'node_modules', 'node-llama-cpp'));
   const ours: EngineResult[] = [];
   const theirs: EngineResult[] = [];
   for (let run = 1; run <= runs; run += 1) {
     onStep(`prefill and decode, run ${run} of ${runs}: Skein`);
-    ours.push(await measureEngine('skein', { ...job, streams: STREAMS }));
+    ours.push(await measureEngine('skein', job));
     if (!hasPeer) continue;
     onStep(`prefill and decode, run ${run} of ${runs}: llama.cpp`);
     theirs.push(await measureEngine('llama', job));
   }
-  const streams = ours.map(({ streamsPerSecond }) => streamsPerSecond ?? NaN);
   return [
     ...throughput('Skein', ours, job, { prefill: atLeast(150), decode: atLeast(30) }),
     ...(hasPeer ? [...throughput('llama.cpp', theirs, job), ...comparison(ours, theirs, job)] : []),
-    figureOf(`decode of ${STREAMS} chats together, Skein`, 'tok/s', streams),
+    ...together(ours, job),
+    ...followUps(ours),
+  ];
+}
+
+/** Many chats at once, in the same processes as one alone. */
+function together(results: readonly EngineResult[], job: EngineJob): readonly Figure[] {
+  const all = results.map(({ streamsPerSecond }) => streamsPerSecond ?? NaN);
+  const alone = decodeRates(results, job);
+  const name = `decode of ${STREAMS} chats together`;
+  return [
+    figureOf(`${name}, Skein`, 'tok/s', all),
+    figureOf(
+      `${name} / one alone`,
+      '×',
+      all.map((rate, run) => rate / (alone[run] ?? NaN)),
+      { aim: atLeast(3) },
+    ),
+  ];
+}
+
+function followUps(results: readonly EngineResult[]): readonly Figure[] {
+  const of = (which: 'reused' | 'fresh'): number[] =>
+    results.map(({ followUpMs }) => followUpMs?.[which] ?? NaN);
+  const [reused, fresh] = [of('reused'), of('fresh')];
+  const name = `first token of a follow-up after ${CHAT_TOKENS} tokens`;
+  return [
+    figureOf(`${name}, Skein`, 'ms', reused),
+    figureOf(
+      `${name}, all computed / reused`,
+      '×',
+      fresh.map((ms, run) => ms / (reused[run] ?? NaN)),
+      { aim: atLeast(10) },
+    ),
   ];
 }
 

@@ -5,6 +5,7 @@ import { cleanUpAtExit } from './cleanup.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngine, benchPortable } from './engine.ts';
 import type { Figure } from './figure.ts';
+import { benchGroups } from './groups.ts';
 import { describeMachine, readLoad } from './machine.ts';
 import { benchMemory } from './memory.ts';
 import { places, type BenchInit } from './places.ts';
@@ -29,6 +30,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   store: benchStore,
   cluster: benchCluster,
   ranks: benchRanks,
+  groups: benchGroups,
 };
 
 const usage = `Usage: npm run bench -- [options]

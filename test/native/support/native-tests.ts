@@ -48,6 +48,10 @@ export class NativeTests {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? NaN;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
