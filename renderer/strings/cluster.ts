@@ -57,7 +57,7 @@ export const cluster = {
   retryNow: 'next attempt now',
   lastFailure: (attempt: number, ago: string): string =>
     attempt === 0 ? `First attempt failed ${ago}` : `Retry ${attempt} failed ${ago}`,
-  conditions: 'Conditions',
+  history: 'What happened to it',
   since: (ago: string): string => `since ${ago}`,
   step: {
     Waiting: 'waiting',

@@ -58,6 +58,8 @@ export const settings = {
   cluster: 'Cluster',
   clusterWhy: 'Computers of one cluster share a key. Pairing hands it over.',
   key: (fingerprint: string, generation: number): string => `Key ${fingerprint}, version ${generation}`,
+  rdma: 'RDMA over Thunderbolt on this computer',
+  rdmaStates: { Enabled: 'On', Disabled: 'Off', Unknown: 'Not available' },
   pair: 'Add a computer…',
   leave: 'Leave this cluster…',
   leaveTitle: 'Leave this cluster?',

@@ -128,6 +128,9 @@ export const DoctorAnswer = z
           'Disk',
           'Master',
           'Behind',
+          'Rdma',
+          'System',
+          'Bridge',
         ]),
         what: z.string(),
         /** A node, two nodes joined by " – ", or a path. */

@@ -3,6 +3,7 @@ import { unreachable } from '../../core/result.ts';
 import { formatBytes, GiB, SECOND } from '../../core/unit.ts';
 import { values } from '../../core/view.ts';
 import type { RefusedPeer } from '../peer/network.ts';
+import { ofHardware } from './doctor-hardware.ts';
 import { distinctNames, type ClusterSnapshot } from './snapshot.ts';
 
 /** What kind of thing is wrong. Stable, for scripts. */
@@ -17,7 +18,10 @@ export type FindingKind =
   | 'Permission'
   | 'Disk'
   | 'Master'
-  | 'Behind';
+  | 'Behind'
+  | 'Rdma'
+  | 'System'
+  | 'Bridge';
 
 /** One thing that is wrong: in words what, on which node, and what a person can do. */
 export interface Finding {
@@ -42,6 +46,7 @@ export function diagnose(snapshot: ClusterSnapshot): readonly Finding[] {
     ...ofMaster(snapshot),
     ...ofNodes(snapshot),
     ...ofFolder(snapshot),
+    ...ofHardware(snapshot),
   ];
 }
 

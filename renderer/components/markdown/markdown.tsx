@@ -1,4 +1,4 @@
-import { memo, type ReactElement, useState } from 'react';
+import { memo, type ReactElement, useDeferredValue, useState } from 'react';
 import { type Block, noBlocks, splitBlocks } from './blocks.ts';
 import { CodeBlock } from './code-block.tsx';
 import { Formula } from './formula.tsx';
@@ -24,8 +24,16 @@ export const Markdown = memo(function Markdown({
   const blocks = splitBlocks(text, known);
   if (blocks !== known) setKnown(blocks);
   const definitions = references(blocks);
+  // A long answer shows its end at once, where people look, and the rest as soon as nothing else is to be done. One that
+  // is being written begins small, and leaves no time for that.
+  const whole = useDeferredValue(true, streaming);
+  const lastSection = Math.floor(blocks.list.length / SECTION_BLOCKS) * SECTION_BLOCKS;
   const sections: ReactElement[] = [];
-  for (let from = 0; from < blocks.list.length; from += SECTION_BLOCKS) {
+  for (
+    let from = whole ? 0 : Math.max(0, lastSection - SECTION_BLOCKS);
+    from < blocks.list.length;
+    from += SECTION_BLOCKS
+  ) {
     sections.push(
       <div key={from} className="md-section">
         {blocks.list.slice(from, from + SECTION_BLOCKS).map((block, index) => (

@@ -9,6 +9,7 @@ import type { Phase } from '../../../main/core/phase.ts';
 import { formatAgo, formatDuration } from '../../lib/format.ts';
 import type { InstanceRow } from '../../stores/cluster/instance-rows.ts';
 import type { RootStore } from '../../stores/root-store.ts';
+import { hashOf } from '../../stores/ui-store.ts';
 import { cluster } from '../../strings/cluster.ts';
 import { RankProgress } from './rank-progress.tsx';
 
@@ -204,11 +205,16 @@ const Trouble = observer(function Trouble({
 function More({ root, row }: { readonly root: RootStore; readonly row: InstanceRow }): ReactElement {
   return (
     <div className="mt-3 ml-5 grid gap-4 border-t border-line pt-3 sm:grid-cols-2">
-      <ul className="flex flex-col gap-1.5">
-        {row.ranks.map((rank) => (
-          <RankProgress key={rank.runnerId} rank={rank} now={root.now()} whole />
-        ))}
-      </ul>
+      <div className="flex flex-col gap-2">
+        <ul className="flex flex-col gap-1.5">
+          {row.ranks.map((rank) => (
+            <RankProgress key={rank.runnerId} rank={rank} now={root.now()} whole />
+          ))}
+        </ul>
+        <a className="text-accent hover:underline" href={hashOf({ view: 'activity', detail: row.key })}>
+          {cluster.history}
+        </a>
+      </div>
       {row.conditions.length > 0 && (
         <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-1">
           {row.conditions.map(([type, condition]) => (

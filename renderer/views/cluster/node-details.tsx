@@ -6,6 +6,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { formatBytes } from '../../lib/format.ts';
 import type { Graph, GraphNode } from '../../stores/cluster/graph.ts';
 import type { RootStore } from '../../stores/root-store.ts';
+import { hashOf } from '../../stores/ui-store.ts';
 import { cluster } from '../../strings/cluster.ts';
 import { shell } from '../../strings/shell.ts';
 import { linkFigures } from './cluster-graph.tsx';
@@ -78,13 +79,16 @@ export const NodeDetails = observer(function NodeDetails({
           </div>
         )}
       </div>
-      {!node.isSelf && (
-        <div className="mt-3">
+      <div className="mt-3 flex items-center gap-3">
+        <a className="text-accent hover:underline" href={hashOf({ view: 'activity', detail: node.nodeId })}>
+          {cluster.history}
+        </a>
+        {!node.isSelf && (
           <Button look="danger" onClick={() => setRemoving(true)}>
             {cluster.remove}
           </Button>
-        </div>
-      )}
+        )}
+      </div>
       {removing && (
         <Dialog
           title={cluster.removeTitle(node.name)}

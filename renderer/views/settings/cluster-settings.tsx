@@ -12,6 +12,7 @@ export const ClusterSettings = observer(function ClusterSettings({ root }: ViewP
   const { hello } = root.connection;
   const [known, setKnown] = useState<MethodResult<'cluster'> | null>(null);
   const [leaving, setLeaving] = useState(false);
+  const rdma = hello && root.cluster.telemetry?.hardware[hello.nodeId]?.rdma.status;
   useEffect(() => {
     root.call('cluster', {}).then(setKnown, () => undefined);
   }, [root, hello]);
@@ -30,6 +31,7 @@ export const ClusterSettings = observer(function ClusterSettings({ root }: ViewP
           {known !== null && settings.key(known.keyFingerprint, known.keyGeneration)}
         </span>
       </Row>
+      {rdma !== undefined && <Row label={settings.rdma}>{settings.rdmaStates[rdma]}</Row>}
       <div className="flex gap-2 px-4 py-2">
         <Button onClick={() => root.ui.openDialog({ type: 'Pair' })}>{settings.pair}</Button>
         <Button look="danger" onClick={() => setLeaving(true)}>
