@@ -5,6 +5,8 @@ import { InstanceId, MetaInstanceId, NodeId, TaskId } from './id.ts';
 export const TokenUsage = z.strictObject({
   promptTokens: z.int().min(0),
   completionTokens: z.int().min(0),
+  /** Of the prompt's tokens those that earlier tasks had computed; absent = none. */
+  cachedTokens: z.int().min(1).optional(),
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 

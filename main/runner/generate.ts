@@ -28,6 +28,8 @@ interface Generation {
   readonly withDetails: boolean;
   readonly withIds: boolean;
   sampledAtUs: number;
+  /** Tokens that the engine began behind. */
+  cachedTokens: number;
 }
 
 type RefusalCode = Extract<RunnerReport, { type: 'TaskRefused' }>['code'];
@@ -77,6 +79,7 @@ export class Generations {
         withDetails: request.topLogprobs !== null,
         withIds: request.resumable !== undefined,
         sampledAtUs: 0,
+        cachedTokens: 0,
       };
       this.#byTask.set(taskId, generation);
       this.#byEngineTask.set(engineTask, generation);
@@ -130,6 +133,7 @@ export class Generations {
   #onStep(generation: Generation, output: StepOutput, sampledAtUs: number): void {
     const { engine, port } = this.#components;
     generation.sampledAtUs = sampledAtUs;
+    generation.cachedTokens = output.cached ?? generation.cachedTokens;
     const { token, finish } = output;
     if (token !== undefined && generation.answer.push(token, output)) {
       engine.cancel(generation.engineTask);
@@ -165,6 +169,8 @@ export class Generations {
 
   #end(generation: Generation, end: TaskEnd): void {
     const { taskId, engineTask, answer, promptTokens } = generation;
+    // An answer that goes on may reuse of itself what is not the prompt.
+    const cachedTokens = Math.min(generation.cachedTokens, promptTokens);
     const stopped = end.type === 'Length' || end.type === 'Stop' ? answer.end() : false;
     this.#byTask.delete(taskId);
     this.#byEngineTask.delete(engineTask);
@@ -173,7 +179,11 @@ export class Generations {
       type: 'TaskEnded',
       taskId,
       end: stopped ? { type: 'Stop' } : end,
-      usage: { promptTokens, completionTokens: answer.tokens },
+      usage: {
+        promptTokens,
+        completionTokens: answer.tokens,
+        ...(cachedTokens === 0 ? {} : { cachedTokens }),
+      },
     });
   }
 

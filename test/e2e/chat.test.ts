@@ -41,6 +41,16 @@ describe('a node with a real model over HTTP', () => {
     expect(stream.textAt.length).toBeGreaterThan(3);
   });
 
+  it('tells how much of a prompt it had computed before', async () => {
+    const long = `${'The quick brown fox jumps over the lazy dog. '.repeat(12)}What does the fox do?`;
+    const first = await node.chat(MODEL, long, { max_tokens: 4 });
+    const again = await node.chat(MODEL, long, { max_tokens: 4 });
+    expect(first.usage).not.toHaveProperty('prompt_tokens_details');
+    expect(textOf(again)).toBe(textOf(first));
+    const whole = Math.floor((first.usage.prompt_tokens - 1) / 64) * 64;
+    expect(again.usage.prompt_tokens_details).toEqual({ cached_tokens: whole });
+  });
+
   it('ends after max_tokens, with the reason length', async () => {
     const answer = await node.chat(MODEL, question, { max_tokens: 3 });
     expect(answer.choices[0]?.finish_reason).toBe('length');

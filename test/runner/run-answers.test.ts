@@ -20,6 +20,19 @@ describe('answers', () => {
     expect(chunks[0]).toMatchObject({ sampledAtUs: 7 });
   });
 
+  it('say how much of the prompt was reused, never more than all of it', async () => {
+    for (const [cachedTokens, expected] of [
+      [4, 4],
+      [64, 5],
+    ]) {
+      const world = await new World({ cachedTokens }).toReady();
+      world.generate('a', { maxTokens: 2 });
+      expect(await world.until('TaskEnded')).toMatchObject({
+        usage: { promptTokens: 5, completionTokens: 2, cachedTokens: expected },
+      });
+    }
+  });
+
   it('that end within a character say so with U+FFFD', async () => {
     const world = await new World().toReady();
     world.generate('a', { maxTokens: 3 });

@@ -27,6 +27,8 @@ export interface FakeEngineScript {
   readonly text: string;
   /** The answer ends by itself after this many tokens, where the request names token 256 as an end. */
   readonly answerTokens: number;
+  /** Tokens of each prompt that it says to reuse; absent = none. */
+  readonly cachedTokens?: number;
   readonly mishap?: Mishap;
   /** Whether the other ranks come; absent = they never do. */
   readonly joined?: boolean;
@@ -280,6 +282,9 @@ class FakeEngine implements Engine {
     return {
       task: number,
       token,
+      ...(task.generated > 1 || this.#script.cachedTokens === undefined
+        ? {}
+        : { cached: this.#script.cachedTokens }),
       ...(options.topLogprobs < 0 ? {} : logprobs(token, options.topLogprobs)),
       ...(task.generated >= options.maxTokens ? { finish: 'length' as const } : {}),
     };

@@ -101,8 +101,12 @@ export class FakeTask implements TaskStream {
     this.#push({ type: 'TaskPaused', taskId: this.taskId, message });
   }
 
-  end(end: TaskEnd = { type: 'Stop' }): void {
-    const usage = { promptTokens: this.generation.messages.length, completionTokens: this.#tokens };
+  end(end: TaskEnd = { type: 'Stop' }, more: Pick<TokenUsage, 'cachedTokens'> = {}): void {
+    const usage = {
+      promptTokens: this.generation.messages.length,
+      completionTokens: this.#tokens,
+      ...more,
+    };
     if (this.#ended) return;
     this.#push({ type: 'TaskEnded', taskId: this.taskId, end, usage });
     this.#ended = true;

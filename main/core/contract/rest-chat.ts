@@ -65,6 +65,10 @@ export const ChatUsage = z
     prompt_tokens: z.int().min(0),
     completion_tokens: z.int().min(0),
     total_tokens: z.int().min(0),
+    prompt_tokens_details: z
+      .strictObject({ cached_tokens: z.int().min(1) })
+      .optional()
+      .describe('Prompt tokens that earlier requests had computed; absent = none.'),
   })
   .meta({ id: 'ChatUsage' });
 export type ChatUsage = z.infer<typeof ChatUsage>;

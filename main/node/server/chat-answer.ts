@@ -78,11 +78,12 @@ export class ChatLines {
   }
 }
 
-function chatUsage({ promptTokens, completionTokens }: TokenUsage): ChatUsage {
+function chatUsage({ promptTokens, completionTokens, cachedTokens }: TokenUsage): ChatUsage {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+    ...(cachedTokens === undefined ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } }),
   };
 }
 

@@ -55,6 +55,16 @@ describe('a whole answer', () => {
     });
   });
 
+  test('what of the prompt was reused, as OpenAI says it, where anything was', async () => {
+    const answer = await chat({}, (task) => task.end({ type: 'Stop' }, { cachedTokens: 1 }));
+    expect(ChatAnswer.parse(answer.json).usage).toMatchObject({
+      prompt_tokens: 1,
+      prompt_tokens_details: { cached_tokens: 1 },
+    });
+    const fresh = await chat({}, (task) => task.end());
+    expect(ChatAnswer.parse(fresh.json).usage).not.toHaveProperty('prompt_tokens_details');
+  });
+
   test('a MetaInstance id serves as model, and the answer repeats what was asked', async () => {
     const answer = await chat({ model: tinyId }, (task) => task.end({ type: 'Length' }));
     expect(answer.json).toMatchObject({ model: tinyId, choices: [{ finish_reason: 'length' }] });
