@@ -1,4 +1,5 @@
 import { MOST_PART_BYTES, type Attempt } from './contract/side-channel.ts';
+import type { RdmaEnvironment } from './contract/runner.ts';
 import type { InstanceId } from './id.ts';
 import type { Instance } from './instance.ts';
 import { unreachable } from './result.ts';
@@ -118,15 +119,14 @@ export function attemptOf({ instanceId, placedIn, incarnation }: Instance): Atte
 export function rdmaSetup(
   devices: readonly (readonly (string | null)[])[],
   { rank, devicesPath }: { readonly rank: number; readonly devicesPath: string },
-): { readonly file: string; readonly environment: Readonly<Record<string, string>> } {
+): { readonly file: string; readonly environment: RdmaEnvironment } {
   const isMesh = devices.every((row, from) => row.every((device, to) => from === to || device !== null));
   return {
     file: `${JSON.stringify(devices)}\n`,
     environment: {
       MLX_RANK: String(rank),
       MLX_IBV_DEVICES: devicesPath,
-      // Not set in a mesh: what it is set to does not matter there.
-      ...(!isMesh && { MLX_JACCL_RING: '1' }),
+      MLX_JACCL_RING: isMesh ? null : '1',
     },
   };
 }

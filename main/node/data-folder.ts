@@ -89,6 +89,11 @@ export class DataFolder {
     return join(this.path, 'models');
   }
 
+  /** Pipes of ranks that meet to come up over RDMA. */
+  get sideChannelPath(): string {
+    return join(this.path, 'side-channel');
+  }
+
   /** How fast this computer decodes, as measured. */
   get speedPath(): string {
     return join(this.path, 'speed.json');

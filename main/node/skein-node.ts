@@ -32,6 +32,7 @@ import { createServer } from './server/server.ts';
 import { Settings } from './settings.ts';
 import { createPeerNetwork } from './peer/peer-network.ts';
 import { Member } from './replica/member.ts';
+import { SideChannels } from './side-channel/side-channels.ts';
 import { ReplicaStore } from './store/replica-store.ts';
 import { Bandwidth } from './telemetry/bandwidth.ts';
 import { DecodeSpeed } from './telemetry/decode-speed.ts';
@@ -147,8 +148,17 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   );
   const state = (): ClusterState => store.state;
   const onChange = (): void => member.look();
+  const sideChannels = new SideChannels(
+    { network, clock, log },
+    {
+      nodeId,
+      folder: folder.sideChannelPath,
+      timings: init.timings?.joinMs === undefined ? {} : { joinMs: init.timings.joinMs },
+    },
+  );
   const worker: Worker = new Worker(
     {
+      sideChannels,
       host,
       models,
       clock,
@@ -344,6 +354,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     sampler,
     bandwidth,
     links,
+    sideChannels,
     presence,
     // To load the network takes longer than all the rest. A node on its own answers without it; one that remembers
     // others counts from there how long it waits for them [E15].

@@ -5,6 +5,7 @@ import type {
   GroupOptions,
   LoadedModel,
   LoadOptions,
+  RdmaGroupOptions,
   StepOutput,
 } from '../../native/addon.d.ts';
 
@@ -13,7 +14,7 @@ export interface Engine {
   /** Metadata of the model file's header: tokenizer and chat template. */
   readMetadata(path: string): Readonly<Record<string, GgufValue>>;
   listen(host: string): number;
-  connect(options: GroupOptions, onLost: (reason: string) => void): Promise<void>;
+  connect(options: GroupOptions | RdmaGroupOptions, onLost: (reason: string) => void): Promise<void>;
   abortGroup(reason: string): void;
   load(options: LoadOptions, onLayer: (done: number, total: number) => void): Promise<LoadedModel>;
   submit(options: GenerateOptions): number;

@@ -1,5 +1,9 @@
-import type { GroupOptions, LoadOptions } from '../../native/addon.d.ts';
-import type { GroupInvitation, RunnerSetup } from '../core/contract/runner.ts';
+import type { GroupOptions, LoadOptions, RdmaGroupOptions } from '../../native/addon.d.ts';
+import type { RankInvitation, RunnerSetup } from '../core/contract/runner.ts';
+import { SECOND } from '../core/unit.ts';
+
+/** The node ends a round that is not complete in time, and its reason is to arrive. */
+const REASON_MS = 2 * SECOND;
 
 /** What an engine loads for this runner. */
 export function loadOptionsOf({
@@ -21,13 +25,29 @@ export function loadOptionsOf({
   };
 }
 
-export function groupOptionsOf({ rank }: RunnerSetup, invitation: GroupInvitation): GroupOptions {
+export function groupOptionsOf(
+  { rank, worldSize: size }: RunnerSetup,
+  invitation: RankInvitation,
+): GroupOptions | RdmaGroupOptions {
+  if ('environment' in invitation) {
+    const { up, down, joinMs: openMs } = invitation;
+    return { sideChannel: { rank, size, up, down, openMs, roundMs: openMs + REASON_MS } };
+  }
   const { addresses, secret, joinMs, silenceMs } = invitation;
   return { rank, addresses, secret: Buffer.from(secret, 'hex'), joinMs, silenceMs };
 }
 
+/** MLX reads it when RDMA comes up. An earlier attempt of this process may have left another one. */
+export function applyEnvironment(invitation: RankInvitation): void {
+  if (!('environment' in invitation)) return;
+  for (const [name, value] of Object.entries(invitation.environment)) {
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
 /** The engine knows ranks by number only: their nodes' names are added, once each. */
-export function withNames(message: string, { names }: Pick<GroupInvitation, 'names'>): string {
+export function withNames(message: string, { names }: Pick<RankInvitation, 'names'>): string {
   const named = new Set<number>();
   return message.replace(/\brank (\d+)\b/g, (word, digits: string) => {
     const rank = Number(digits);

@@ -1,6 +1,6 @@
 import type { LoadedModel } from '../../native/addon.d.ts';
 import { RUNNER_PROTOCOL, RunnerRequest } from '../core/contract/runner.ts';
-import type { GroupInvitation, RunnerSetup } from '../core/contract/runner.ts';
+import type { RankInvitation, RunnerSetup } from '../core/contract/runner.ts';
 import type { RunnerFailure, RunnerPhase } from '../core/instance.ts';
 import { unreachable } from '../core/result.ts';
 import { SECOND } from '../core/unit.ts';
@@ -8,7 +8,7 @@ import type { Engine, EngineFactory } from './engine.ts';
 import { Generations, WarmUp } from './generate.ts';
 import type { TextFactory, TextModel } from './generate-text.ts';
 import type { RunnerPort } from './port.ts';
-import { cutOff, groupOptionsOf, loadOptionsOf, withNames } from './rank.ts';
+import { applyEnvironment, cutOff, groupOptionsOf, loadOptionsOf, withNames } from './rank.ts';
 import { failureOf, warmUpPrompts } from './run-load.ts';
 
 export interface RunnerComponents {
@@ -49,7 +49,7 @@ export class Runner {
   #setup: RunnerSetup | undefined;
   #phase: RunnerPhase = 'Starting';
   #connected = false;
-  #invitation: GroupInvitation | undefined;
+  #invitation: RankInvitation | undefined;
   #engine: Engine | undefined;
   #text: TextModel | undefined;
   #model: LoadedModel | undefined;
@@ -139,7 +139,7 @@ export class Runner {
     });
   }
 
-  #onConnect(invitation: GroupInvitation | undefined): void {
+  #onConnect(invitation: RankInvitation | undefined): void {
     const setup = this.#setup;
     if (setup === undefined) return this.#refuse('Connect before Setup');
     if (this.#connected || this.#phase === 'Connecting') return;
@@ -151,6 +151,7 @@ export class Runner {
     void this.#attempt(async () => {
       if (invitation !== undefined) {
         const engine = await this.#openEngine();
+        applyEnvironment(invitation);
         await engine.connect(groupOptionsOf(setup, invitation), (reason) => this.#onLost(reason));
       }
       if (this.#isEnding() || this.#parked) return;

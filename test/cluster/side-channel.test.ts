@@ -3,7 +3,7 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { frameHeader, type SideChannelWord } from '../../main/core/contract/side-channel.ts';
 import { KiB, MiB } from '../../main/core/unit.ts';
-import type { RankPipes } from '../../main/node/side-channel/rank-pipes.ts';
+import type { OpenSideChannel } from '../../main/node/side-channel/side-channels.ts';
 import { idOf } from '../support/real-peers.ts';
 import { attemptOf, runnerOf, SideChannelDesk, type RankProcess } from '../support/side-channel-desk.ts';
 import type { RankRounds, RankWord } from '../support/side-channel-rank.ts';
@@ -153,7 +153,7 @@ describe('when a rank is lost', () => {
 
 describe('what does not belong to the round', () => {
   /** Rank 1's runner is this test. */
-  function pipesOf(rank: number, incarnation = 0): RankPipes {
+  function pipesOf(rank: number, incarnation = 0): OpenSideChannel {
     const attempt = attemptOf(incarnation);
     const opened = desk.nodes[rank]!.channels.open(runnerOf(attempt, rank), desk.seat(rank, attempt));
     if (!opened.ok) throw new Error(opened.error);

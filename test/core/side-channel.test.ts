@@ -243,7 +243,7 @@ describe('what MLX is told of the RDMA devices', () => {
     ];
     expect(rdmaSetup(mesh, { rank: 2, devicesPath })).toEqual({
       file: '[[null,"rdma_en3","rdma_en4"],["rdma_en3",null,"rdma_en5"],["rdma_en4","rdma_en5",null]]\n',
-      environment: { MLX_RANK: '2', MLX_IBV_DEVICES: devicesPath },
+      environment: { MLX_RANK: '2', MLX_IBV_DEVICES: devicesPath, MLX_JACCL_RING: null },
     });
   });
 

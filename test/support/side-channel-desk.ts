@@ -62,7 +62,8 @@ export class SideChannelDesk {
   seat(rank: number, attempt: Attempt = attemptOf(), size = this.nodes.length): RankSeat {
     const ranks = this.nodes.slice(0, size).map((_, at) => `rank ${at} on ${nameOf(at)}`);
     const nodes = this.nodes.slice(0, size).map((_, at) => idOf(nameOf(at)));
-    return { attempt, rank, nodes, ranks };
+    const devices = nodes.map((_, from) => nodes.map((_, to) => (from === to ? null : `rdma_en${to}`)));
+    return { attempt, rank, nodes, ranks, devices };
   }
 
   /** A rank's process on its node, as an attempt begins it. */

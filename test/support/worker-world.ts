@@ -67,6 +67,7 @@ export class WorkerWorld {
     const network = new MemoryAir({ clock }).join({ nodeId: someNode, sessionId: SESSION });
     this.worker = new Worker(
       {
+        sideChannels: { open: () => refused('there is no RDMA here'), follow: () => undefined },
         ...{ host: this.host, models: this.models, clock, log: silentLog, random },
         ...(readMemory && { memory: new MemoryReturn({ clock, read: readMemory }) }),
       },

@@ -88,10 +88,37 @@ export const GroupInvitation = z.strictObject({
 });
 export type GroupInvitation = z.infer<typeof GroupInvitation>;
 
+export const RdmaEnvironment = z.strictObject({
+  MLX_RANK: z.string(),
+  /** Path of the file with the devices. */
+  MLX_IBV_DEVICES: z.string().min(1),
+  /** Asks for a ring. */
+  MLX_JACCL_RING: z.string().nullable(),
+});
+export type RdmaEnvironment = z.infer<typeof RdmaEnvironment>;
+
+/** How a rank joins the others over RDMA: they meet over two pipes to their nodes, see `side-channel.ts`. */
+export const RdmaInvitation = z.strictObject({
+  /** Path of the pipe that the rank writes. */
+  up: z.string().min(1),
+  /** Path of the pipe that it reads. */
+  down: z.string().min(1),
+  /** What MLX reads of its process's environment; null = the variable is not to be set. */
+  environment: RdmaEnvironment,
+  names: z.array(z.string()).min(2).max(64),
+  /** Until the node has opened its ends; also, and a little more, how long one round may take. */
+  joinMs: z.int().min(1),
+});
+export type RdmaInvitation = z.infer<typeof RdmaInvitation>;
+export type RankInvitation = GroupInvitation | RdmaInvitation;
+
 /** Node → runner. Each phase is started by its own message, so that ranks move in step. */
 export const RunnerRequest = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Setup'), setup: RunnerSetup }),
-  z.strictObject({ type: z.literal('Connect'), group: GroupInvitation.optional() }),
+  z.strictObject({
+    type: z.literal('Connect'),
+    group: z.union([GroupInvitation, RdmaInvitation]).optional(),
+  }),
   z.strictObject({ type: z.literal('Load') }),
   z.strictObject({ type: z.literal('WarmUp') }),
   z.strictObject({ type: z.literal('Generate'), taskId: TaskId, generation: GenerationRequest }),

@@ -1,7 +1,7 @@
 import { RUNNER_PROTOCOL } from '../../core/contract/runner.ts';
 import type {
   GenerationRequest,
-  GroupInvitation,
+  RankInvitation,
   RunnerReport,
   RunnerRequest,
   RunnerSetup,
@@ -66,7 +66,7 @@ export class Supervisor {
   #phase: RunnerPhase = 'Starting';
   #process: OwnedProcess | undefined;
   /** Asked to connect before the process was Idle. */
-  #connectWanted: { readonly group?: GroupInvitation } | undefined;
+  #connectWanted: { readonly group?: RankInvitation } | undefined;
   /** Where a rank of several listens. */
   #where: { readonly port?: number } = {};
   /** The first cause of a failure wins; what follows are its consequences. */
@@ -131,7 +131,7 @@ export class Supervisor {
    * From `Idle`; also before the process has come up.
    * @param group how a rank of several joins; absent = it is alone
    */
-  connect(group?: GroupInvitation): void {
+  connect(group?: RankInvitation): void {
     const wanted = { ...(group && { group }) };
     this.#connectWanted = wanted;
     if (!this.#idle) return;

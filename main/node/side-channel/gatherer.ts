@@ -30,6 +30,8 @@ export interface RankSeat {
   readonly nodes: readonly NodeId[];
   /** For people, by rank: `rank 1 on desk`. */
   readonly ranks: readonly string[];
+  /** As `Instance.rdmaDevices`. */
+  readonly devices: readonly (readonly (string | null)[])[];
 }
 
 type Input<Type extends GatherInput['type']> = Omit<Extract<GatherInput, { type: Type }>, 'type' | 'attempt'>;

@@ -66,11 +66,13 @@ export class RankPipes {
       pipe.on('error', (error) => this.#break(`its pipe broke: ${error.message}`));
   }
 
-  /** A file for the runner beside the pipes; returns its path. */
-  addFile(name: string, content: string): string {
-    const path = join(this.#folder, name);
-    writeFileSync(path, content, { mode: 0o600 });
-    return path;
+  /** Where a file for the runner would lie beside the pipes. */
+  pathOf(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  addFile(name: string, content: string): void {
+    writeFileSync(this.pathOf(name), content, { mode: 0o600 });
   }
 
   /** What the rank waits for since its last frame. */

@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import type { RdmaEnvironment } from '../../core/contract/runner.ts';
 import type { NodeId, RunnerId } from '../../core/id.ts';
-import { ok, refused, type Result } from '../../core/result.ts';
-import type { GatherTimings } from '../../core/side-channel.ts';
+import type { RunnerStatus } from '../../core/instance.ts';
+import { ok, refused, unreachable, type Result } from '../../core/result.ts';
+import { rdmaSetup, type GatherTimings } from '../../core/side-channel.ts';
 import { SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
 import type { Startable } from '../lifecycle.ts';
@@ -25,6 +27,15 @@ export interface SideChannelsInit {
 }
 
 export const defaultGatherTimings: GatherTimings = { joinMs: 30 * SECOND, roundMs: 30 * SECOND };
+
+/** What a rank's runner is told. */
+export interface OpenSideChannel {
+  readonly up: string;
+  readonly down: string;
+  readonly environment: RdmaEnvironment;
+}
+
+const DEVICES = 'devices.json';
 
 interface Open {
   readonly seat: RankSeat;
@@ -67,15 +78,16 @@ export class SideChannels implements Startable {
   }
 
   /**
-   * Opens a rank's pipes; `close` must follow. Refused: why there can be none.
+   * Opens a rank's pipes and writes the file with its devices; `leave` or `close` must follow. Refused: why there can be none.
    * @param runnerId of this attempt
    */
-  open(runnerId: RunnerId, seat: RankSeat): Result<RankPipes, string> {
+  open(runnerId: RunnerId, seat: RankSeat): Result<OpenSideChannel, string> {
     const [gatherer] = seat.nodes;
     if (this.#stopped || gatherer === undefined) return refused('this node is shutting down');
     this.close(runnerId, 'it was opened anew');
     let sequence = 0;
     let pipes: RankPipes;
+    let environment: RdmaEnvironment;
     try {
       pipes = new RankPipes(this.#components, {
         folder: this.#init.folder,
@@ -84,6 +96,7 @@ export class SideChannels implements Startable {
           onBroken: (why) => relay.lose(why),
         },
       });
+      environment = writeDevices(pipes, seat);
     } catch (problem) {
       const why = problem instanceof Error ? problem.message : String(problem);
       return refused(`the pipes of its side channel could not be made: ${why}`);
@@ -94,7 +107,29 @@ export class SideChannels implements Startable {
     };
     const relay = this.#relayOf(seat, gatherer, ear);
     this.#open.set(runnerId, { seat, pipes, relay });
-    return ok(pipes);
+    return ok({ up: pipes.up, down: pipes.down, environment });
+  }
+
+  /** What became of a rank's runner: once it has joined it needs no more rounds, and its end is that of the attempt. */
+  follow(runnerId: RunnerId, { type }: RunnerStatus): void {
+    switch (type) {
+      case 'Idle':
+      case 'Connecting':
+        return;
+      case 'Connected':
+      case 'Loading':
+      case 'Loaded':
+      case 'WarmingUp':
+      case 'Ready':
+        return this.leave(runnerId);
+      case 'ShuttingDown':
+      case 'Shutdown':
+        return this.close(runnerId, 'its node ended this attempt');
+      case 'Failed':
+        return this.close(runnerId, 'its runner failed');
+      default:
+        return unreachable(type);
+    }
   }
 
   /** The rank has joined its group and needs no more rounds. May be called twice. */
@@ -128,4 +163,16 @@ export class SideChannels implements Startable {
       lose: (why) => this.#gatherer.lose(attempt, { rank, why }),
     };
   }
+}
+
+/** @throws Error when the disk refuses; nothing is left of the pipes then */
+function writeDevices(pipes: RankPipes, { devices, rank }: RankSeat): RdmaEnvironment {
+  const { file, environment } = rdmaSetup(devices, { rank, devicesPath: pipes.pathOf(DEVICES) });
+  try {
+    pipes.addFile(DEVICES, file);
+  } catch (problem) {
+    pipes.close();
+    throw problem;
+  }
+  return environment;
 }

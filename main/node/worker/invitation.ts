@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
-import type { GroupInvitation } from '../../core/contract/runner.ts';
-import type { NodeId } from '../../core/id.ts';
+import type { GroupInvitation, RankInvitation, RdmaInvitation } from '../../core/contract/runner.ts';
+import type { NodeId, RunnerId } from '../../core/id.ts';
 import type { Instance } from '../../core/instance.ts';
 import { ok, refused, type Result } from '../../core/result.ts';
+import { attemptOf } from '../../core/side-channel.ts';
 import type { Link } from '../../core/topology.ts';
+import type { SideChannels } from '../side-channel/side-channels.ts';
 
 /** What a node knows of the others that the log does not tell. */
 export interface Neighbourhood {
@@ -36,8 +38,48 @@ export function listenAddress({ assignments, ringAddresses = [] }: Instance, ran
   return chosen?.includes(':') === true ? ANY_IPV6 : ANY_IPV4;
 }
 
+export interface InvitationComponents {
+  readonly neighbourhood: Neighbourhood;
+  readonly sideChannels: Pick<SideChannels, 'open'>;
+}
+
 /**
- * How one rank joins the others of its attempt.
+ * How one rank joins the others of its attempt, over TCP or RDMA. Over RDMA its side channel is open from now on.
+ * @returns refused: why it can't, as the rest of a sentence that begins with the phase
+ */
+export function inviteRank(
+  runnerId: RunnerId,
+  ranks: Ranks,
+  { neighbourhood, sideChannels }: InvitationComponents,
+  timings: Pick<GroupInvitation, 'joinMs' | 'silenceMs'>,
+): Result<RankInvitation, string> {
+  return ranks.instance.interconnect === 'MlxJaccl'
+    ? rdmaInvitationOf(runnerId, ranks, sideChannels, timings)
+    : invitationOf(ranks, neighbourhood, timings);
+}
+
+function rdmaInvitationOf(
+  runnerId: RunnerId,
+  { instance, rank, names }: Ranks,
+  sideChannels: Pick<SideChannels, 'open'>,
+  { joinMs }: Pick<GroupInvitation, 'joinMs'>,
+): Result<RdmaInvitation, string> {
+  const { rdmaDevices, assignments } = instance;
+  if (rdmaDevices === undefined)
+    return refused('its Instance does not say which RDMA devices connect its ranks');
+  const nodes = assignments.toSorted((one, other) => one.rank - other.rank).map(({ nodeId }) => nodeId);
+  const opened = sideChannels.open(runnerId, {
+    attempt: attemptOf(instance),
+    rank,
+    nodes,
+    ranks: names.map((name, at) => `rank ${at} on ${name}`),
+    devices: rdmaDevices,
+  });
+  return opened.ok ? ok({ ...opened.value, names: [...names], joinMs }) : opened;
+}
+
+/**
+ * How one rank joins the others of its attempt over TCP.
  * @returns refused: why it can't, as the rest of a sentence that begins with the phase
  */
 export function invitationOf(
@@ -45,9 +87,6 @@ export function invitationOf(
   { clusterKey, links }: Neighbourhood,
   timings: Pick<GroupInvitation, 'joinMs' | 'silenceMs'>,
 ): Result<GroupInvitation, string> {
-  if (instance.interconnect === 'MlxJaccl') {
-    return refused('RDMA (MlxJaccl) was asked for, which the engine of this build can not do');
-  }
   const addresses: string[] = [];
   for (const { nodeId, rank: peer } of instance.assignments) {
     const whose = `rank ${peer} on ${names[peer] ?? nodeId}`;

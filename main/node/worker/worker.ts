@@ -16,9 +16,10 @@ import type { Log } from '../log.ts';
 import { defaultRunnerTimings, type RunnerTimings } from '../runner/defaults.ts';
 import type { RunnerHost } from '../runner/host.ts';
 import { Supervisor, type SupervisorInit } from '../runner/supervisor.ts';
+import type { SideChannels } from '../side-channel/side-channels.ts';
 import { bytesReadPerToken } from '../telemetry/decode-speed.ts';
 import { Downloads, type DownloadsComponents } from './downloads.ts';
-import { invitationOf, type Neighbourhood } from './invitation.ts';
+import { inviteRank, type Neighbourhood } from './invitation.ts';
 import type { Baseline, MemoryReturn } from './memory-return.ts';
 import { Parking } from './parking.ts';
 import { setupOf, type WorkerLimits } from './setup.ts';
@@ -28,6 +29,8 @@ export interface WorkerComponents extends DownloadsComponents {
   readonly host: RunnerHost;
   readonly clock: Clock;
   readonly log: Log;
+  /** Over which ranks meet before RDMA works. */
+  readonly sideChannels: Pick<SideChannels, 'open' | 'follow'>;
   /** Learns how fast this node decodes; absent = nobody does. */
   readonly speed?: SpeedLearner;
   /** Compares memory before and after a runner; absent = nobody does. */
@@ -326,10 +329,9 @@ export class Worker implements Startable {
     const state = this.#init.state();
     const names = instance.assignments.map(({ nodeId }) => nodeName(state, nodeId));
     const { joinMs, groupSilenceMs: silenceMs } = this.#timings;
-    const invitation = invitationOf({ instance, rank, ports, names }, this.#init.neighbourhood, {
-      joinMs,
-      silenceMs,
-    });
+    const components = { ...this.#components, ...this.#init };
+    const ranks = { instance, rank, ports, names };
+    const invitation = inviteRank(runnerId, ranks, components, { joinMs, silenceMs });
     if (invitation.ok) supervisor?.connect(invitation.value);
     else supervisor?.refuseToConnect(invitation.error);
   }
@@ -342,7 +344,8 @@ export class Worker implements Startable {
   #onStatus(runnerId: RunnerId, status: RunnerStatus): void {
     const held = this.#runners.get(runnerId);
     if (held === undefined) return;
-    const { memory } = this.#components;
+    const { memory, sideChannels } = this.#components;
+    sideChannels.follow(runnerId, status);
     const { baseline } = held;
     const over = (status.type === 'Failed' || status.type === 'Shutdown') && !this.#parking.holds(runnerId);
     if (!over || memory === undefined || baseline === undefined) {

@@ -1,9 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { InstanceId, NodeId } from '../../../main/core/id.ts';
-import type { Instance } from '../../../main/core/instance.ts';
-import { invitationOf, listenAddress, type Ranks } from '../../../main/node/worker/invitation.ts';
+import type { Instance, RunnerStatus } from '../../../main/core/instance.ts';
+import { systemClock } from '../../../main/node/clock.ts';
+import { SideChannels } from '../../../main/node/side-channel/side-channels.ts';
+import { invitationOf, inviteRank, listenAddress, type Ranks } from '../../../main/node/worker/invitation.ts';
 import { setupOf } from '../../../main/node/worker/setup.ts';
-import { ada, bob, chat, chatInstance, cyd, placed, runnerId } from '../../support/core-builders.ts';
+import { ada, bob, chat, chatInstance, cyd, failure, placed, runnerId } from '../../support/core-builders.ts';
+import { MemoryAir } from '../../support/memory-peer-network.ts';
+import { silentLog } from '../../support/runner-builders.ts';
 
 const key = new Uint8Array(32).fill(7);
 const times = { joinMs: 30_000, silenceMs: 4_000 };
@@ -55,11 +62,6 @@ describe('how a rank joins the others', () => {
       'no address of a peer is known',
       ranks(over([ada, 'node-dan' as NodeId])),
       'no address of rank 1 on dan is known here',
-    ],
-    [
-      'RDMA is asked for',
-      ranks(over([ada, bob], { interconnect: 'MlxJaccl' })),
-      'RDMA (MlxJaccl) was asked for, which the engine of this build can not do',
     ],
   ])('is refused where %s', (_, asked, error) => {
     expect(invitationOf(asked, here, times)).toEqual({ ok: false, error });
@@ -126,5 +128,68 @@ describe('what a rank is to hold', () => {
     expect(setup.kvBytes).toBe(kvBytes);
     expect(setup.group?.sharding).toBe(instance.assignments.length === 1 ? undefined : instance.sharding);
     expect(instance.instanceId).toBe(chatInstance);
+  });
+});
+
+describe('how a rank joins the others over RDMA', () => {
+  const devices = [
+    [null, 'rdma_en3'],
+    ['rdma_en4', null],
+  ];
+  const rdma = over([ada, bob], { interconnect: 'MlxJaccl', rdmaDevices: devices, incarnation: 2 });
+  let folder: string;
+  let sideChannels: SideChannels;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'skein-rdma-'));
+    const network = new MemoryAir({ clock: systemClock }).join({ nodeId: ada, sessionId: 'a' });
+    sideChannels = new SideChannels({ network, clock: systemClock, log: silentLog }, { nodeId: ada, folder });
+    await sideChannels.start();
+  });
+
+  afterEach(async () => {
+    await sideChannels.stop();
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('[J7] over two pipes and a file with the devices, which only this user can enter', () => {
+    const components = { neighbourhood: here, sideChannels };
+    const invited = inviteRank(runnerId(0, 2), ranks(rdma), components, times);
+    if (!invited.ok || !('environment' in invited.value)) throw new Error('not invited over RDMA');
+    const { up, down, environment, names, joinMs } = invited.value;
+    expect({ names, joinMs }).toEqual({ names: ['ada', 'bob'], joinMs: 30_000 });
+    expect([up, down].map((path) => statSync(path).isFIFO())).toEqual([true, true]);
+    expect(statSync(dirname(up)).mode & 0o777).toBe(0o700);
+    expect(environment).toMatchObject({ MLX_RANK: '0', MLX_JACCL_RING: null });
+    expect(JSON.parse(readFileSync(environment.MLX_IBV_DEVICES, 'utf8'))).toEqual(devices);
+    expect(sideChannels.counts).toEqual({ ranks: 1, attempts: 1 });
+  });
+
+  it.each<[string, RunnerStatus, { ranks: number; attempts: number }]>([
+    ['it connects: its pipes stay', { type: 'Connecting' }, { ranks: 1, attempts: 1 }],
+    ['it is shut down: nothing is left', { type: 'ShuttingDown' }, { ranks: 0, attempts: 0 }],
+    ['it failed: nothing is left', failure(), { ranks: 0, attempts: 0 }],
+  ])('once %s', (_, status, counts) => {
+    inviteRank(runnerId(0, 2), ranks(rdma), { neighbourhood: here, sideChannels }, times);
+    sideChannels.follow(runnerId(0, 2), status);
+    sideChannels.follow(runnerId(0, 2), status);
+    expect(sideChannels.counts).toEqual(counts);
+  });
+
+  it('is refused where its devices are not known, or no pipes can be made', () => {
+    const components = { neighbourhood: here, sideChannels };
+    const unknown = ranks(over([ada, bob], { interconnect: 'MlxJaccl' }));
+    expect(inviteRank(runnerId(0), unknown, components, times)).toEqual({
+      ok: false,
+      error: 'its Instance does not say which RDMA devices connect its ranks',
+    });
+    rmSync(folder, { recursive: true });
+    const refusedNow = inviteRank(runnerId(0, 2), ranks(rdma), components, times);
+    mkdirSync(folder);
+    expect(refusedNow).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('the pipes of its side channel could not be made: ') as unknown,
+    });
   });
 });
