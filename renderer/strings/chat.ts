@@ -8,6 +8,8 @@ export const chat = {
   answerOf: (name: string): string => `Answer of ${name}`,
   transcript: 'Conversation',
   toEnd: 'To the end',
+  answering: 'Being answered',
+  answered: 'Answered',
   image: 'Picture (not loaded)',
   table: 'Table',
   checkbox: 'Done',

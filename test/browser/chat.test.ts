@@ -224,6 +224,16 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     ]);
     await page.getByText('photo.jpg is not a text file.').waitFor();
     await page.getByRole('listitem').getByText('colours.txt').waitFor();
+    const dropped = await page.evaluateHandle(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['one two'], 'dropped.md', { type: 'text/markdown' }));
+      return data;
+    });
+    await composer().dispatchEvent('dragover', { dataTransfer: dropped });
+    await page.getByText('Drop text files here').waitFor();
+    await composer().dispatchEvent('drop', { dataTransfer: dropped });
+    await page.getByRole('listitem').getByText('dropped.md').waitFor();
+    await page.getByRole('button', { name: 'Remove dropped.md' }).click();
     await page.reload();
     await page.getByRole('listitem').getByText('colours.txt').waitFor();
     await say('Which colours?');

@@ -10,5 +10,12 @@ export function useCopied(): readonly [copied: boolean, copy: (text: string) => 
     const timer = setTimeout(() => setCopied(false), COPIED_MS);
     return () => clearTimeout(timer);
   }, [copied]);
-  return [copied, (text) => void navigator.clipboard.writeText(text).then(() => setCopied(true))];
+  const copy = (text: string): void => {
+    navigator.clipboard.writeText(text).then(
+      () => setCopied(true),
+      // Where the browser forbids it, the button goes on saying what it said.
+      () => setCopied(false),
+    );
+  };
+  return [copied, copy];
 }

@@ -14,8 +14,8 @@ export interface ChatShell {
   readonly tell: (notice: Notice) => void;
   /** Opens the dialog that runs a model. */
   readonly runModel: () => void;
-  /** Shows a MetaInstance with what is wrong with it. */
-  readonly showTarget: (id: string) => void;
+  /** Shows what runs, with what is wrong with it. */
+  readonly showTarget: () => void;
 }
 
 export const ChatShellContext = createContext<ChatShell | null>(null);

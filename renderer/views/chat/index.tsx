@@ -33,7 +33,7 @@ const View = observer(function View({ root }: { readonly root: RootStore }): Rea
       targets,
       tell: (notice) => toasts.show(notice),
       runModel: () => ui.openDialog({ type: 'Create' }),
-      showTarget: (id) => ui.show('cluster', id),
+      showTarget: () => ui.show('cluster'),
     }),
     [targets, toasts, ui],
   );

@@ -62,7 +62,7 @@ export const TargetNote = observer(function TargetNote({
     <p className="flex flex-wrap items-center gap-x-2 px-2 pb-1.5 text-sm text-muted">
       {target.answers ? chat.model.notYet(target.id, phase) : chat.model.needsPerson(target.id, phase)}
       {!target.answers && (
-        <button type="button" className="text-accent underline" onClick={() => showTarget(target.id)}>
+        <button type="button" className="text-accent underline" onClick={showTarget}>
           {chat.model.see}
         </button>
       )}

@@ -80,6 +80,9 @@ export const Transcript = observer(function Transcript({
           )}
         </div>
       </div>
+      <p className="sr-only" aria-live="polite">
+        {lane.busy ? chat.answering : branch.at(-1)?.role === 'assistant' ? chat.answered : ''}
+      </p>
       {!stuck && (
         <button
           type="button"
