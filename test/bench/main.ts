@@ -13,6 +13,7 @@ import { benchRanks } from './ranks.ts';
 import { benchReady } from './ready.ts';
 import { benchPlacement } from './placement.ts';
 import { formatFigures, formatMachine, writeReport } from './report.ts';
+import { benchSideChannel } from './side-channel.ts';
 import { benchSimulator } from './simulator.ts';
 import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   placement: benchPlacement,
   simulator: benchSimulator,
   store: benchStore,
+  'side-channel': benchSideChannel,
   cluster: benchCluster,
   ranks: benchRanks,
   groups: benchGroups,
