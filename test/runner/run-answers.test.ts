@@ -24,7 +24,7 @@ describe('answers', () => {
     for (const [cachedTokens, expected] of [
       [4, 4],
       [64, 5],
-    ]) {
+    ] as const) {
       const world = await new World({ cachedTokens }).toReady();
       world.generate('a', { maxTokens: 2 });
       expect(await world.until('TaskEnded')).toMatchObject({
