@@ -1,8 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { frameHeader, type SideChannelWord } from '../../main/core/contract/side-channel.ts';
 import { KiB, MiB } from '../../main/core/unit.ts';
+import { systemClock } from '../../main/node/clock.ts';
+import { RankPipes } from '../../main/node/side-channel/rank-pipes.ts';
 import type { OpenSideChannel } from '../../main/node/side-channel/side-channels.ts';
 import { idOf } from '../support/real-peers.ts';
 import { attemptOf, runnerOf, SideChannelDesk, type RankProcess } from '../support/side-channel-desk.ts';
@@ -245,5 +249,52 @@ describe('what does not belong to the round', () => {
     await writeFile(`${folder}/rank-old`, '');
     await channels.start();
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('the pipes of one rank', () => {
+  let folder: string;
+  let pipes: RankPipes;
+  let frames: number;
+  let broken: string[];
+
+  beforeEach(async () => {
+    desk = await SideChannelDesk.open(0);
+    folder = mkdtempSync(join(tmpdir(), 'skein-pipes-'));
+    [frames, broken] = [0, []];
+    pipes = new RankPipes(
+      { clock: systemClock },
+      { folder, listener: { onFrame: () => (frames += 1), onBroken: (why) => broken.push(why) } },
+    );
+  });
+
+  afterEach(() => {
+    pipes.close();
+    pipes.close();
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('hold the answer to one round, and no second one that is not read', async () => {
+    const frame = Buffer.from([1, 0, 0, 0, 7]);
+    for (const round of [1, 2]) {
+      await appendFile(pipes.up, frame);
+      await expect.poll(() => frames).toBe(round);
+      pipes.answer([new Uint8Array(MiB)]);
+    }
+    expect(broken).toEqual(['it did not read what the other ranks gave']);
+  });
+
+  it('take no answer that nobody asked for', () => {
+    pipes.answer([new Uint8Array(MiB)]);
+    pipes.end('over');
+    pipes.end('twice');
+    const told = openSync(pipes.down, constants.O_RDONLY | constants.O_NONBLOCK);
+    const read = Buffer.alloc(64);
+    expect(read.subarray(0, readSync(told, read)).toString('hex')).toBe(
+      `04000080${Buffer.from('over').toString('hex')}`,
+    );
+    closeSync(told);
+    expect(broken).toEqual([]);
   });
 });

@@ -1,6 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { RunnerReport } from '../../main/core/contract/runner.ts';
-import { cutOff, loadOptionsOf, withNames } from '../../main/runner/rank.ts';
+import {
+  applyEnvironment,
+  cutOff,
+  groupOptionsOf,
+  loadOptionsOf,
+  withNames,
+} from '../../main/runner/rank.ts';
 import { invitation, rankSetup } from '../support/runner-builders.ts';
 import { model, World } from '../support/runner-loop.ts';
 
@@ -113,5 +119,33 @@ describe('what a rank loads', () => {
     expect(loadOptionsOf(setup)).not.toHaveProperty('tensor');
     const sliced = rankSetup({ worldSize: 3, rank: 2, group: { sharding: 'Tensor', listenAt: '127.0.0.1' } });
     expect(loadOptionsOf(sliced).tensor).toEqual({ rank: 2, size: 3 });
+  });
+});
+
+describe('[J7] a rank that joins over RDMA', () => {
+  const rdma = {
+    up: '/tmp/up',
+    down: '/tmp/down',
+    environment: { MLX_RANK: '0', MLX_IBV_DEVICES: '/tmp/devices.json', MLX_JACCL_RING: null },
+    names: ['ada', 'bob'],
+    joinMs: 1_000,
+  };
+  const variables = Object.keys(rdma.environment);
+  afterEach(() => variables.forEach((name) => delete process.env[name]));
+  const set = (): unknown => variables.map((name) => process.env[name]);
+
+  it('meets the others over its pipes, and hears from its node why a round failed before it gives up itself', () => {
+    expect(groupOptionsOf(setup, rdma)).toEqual({
+      sideChannel: { rank: 0, size: 2, up: '/tmp/up', down: '/tmp/down', openMs: 1_000, roundMs: 3_000 },
+    });
+  });
+
+  it('has the environment of this attempt and nothing of an earlier one', () => {
+    applyEnvironment({ ...rdma, environment: { ...rdma.environment, MLX_RANK: '1', MLX_JACCL_RING: '1' } });
+    expect(set()).toEqual(['1', '/tmp/devices.json', '1']);
+    applyEnvironment(rdma);
+    expect(set()).toEqual(['0', '/tmp/devices.json', undefined]);
+    applyEnvironment(invitation);
+    expect(set()).toEqual(['0', '/tmp/devices.json', undefined]);
   });
 });

@@ -23,7 +23,7 @@ const SessionId = z.string().min(1).max(128);
 export const MOST_REPORTS = 256;
 
 /** Tasks that one node tells the progress of; whoever has more clients tells of the oldest. */
-export const MOST_TASKS = 512;
+export const MOST_TASKS = 128;
 
 const reportTypes: Readonly<Record<Report['type'], true>> = {
   NodeStarted: true,

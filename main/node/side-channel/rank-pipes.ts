@@ -15,6 +15,7 @@ export interface RankPipesListener {
 
 /** A rank writes or reads one frame within this time, once it has begun. */
 const FRAME_MS = 10 * SECOND;
+const UNREAD = 'it did not read what the other ranks gave';
 const MKFIFO_MS = 5 * SECOND;
 /** Both ends, so that a pipe nobody else has open is neither at its end nor an error. */
 const OPEN = constants.O_RDWR | constants.O_NONBLOCK;
@@ -78,6 +79,7 @@ export class RankPipes {
   /** What the rank waits for since its last frame. */
   answer(parts: readonly Uint8Array[]): void {
     if (this.#over || this.#closed || !this.#asked) return;
+    if (this.#out.writableLength > 0) return this.#break(UNREAD);
     this.#asked = false;
     this.#write([frameHeader(parts.reduce((bytes, { length }) => bytes + length, 0)), ...parts]);
   }
@@ -114,7 +116,7 @@ export class RankPipes {
   }
 
   #write(pieces: readonly Uint8Array[]): void {
-    this.#await('it did not read what the other ranks gave');
+    this.#await(UNREAD);
     this.#out.cork();
     for (const piece of pieces.slice(0, -1)) this.#out.write(piece);
     this.#out.write(pieces.at(-1) ?? new Uint8Array(0), () => {
