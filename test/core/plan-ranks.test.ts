@@ -43,6 +43,15 @@ const connect = (state: readonly Event[], ports: readonly (number | null)[]): un
   const instance = given(...state).instances[chatInstance]!;
   return { type: 'ConnectRunner', runnerId: r0, instance, rank: 0, ports };
 };
+const park = (reason: string): unknown => ({ type: 'ParkRunner', runnerId: r0, reason });
+const lost: RunnerStatus = {
+  type: 'Failed',
+  failure: {
+    reason: 'GroupLost',
+    phase: 'Serving',
+    message: 'While serving: rank 2 on cyd is gone\nIts last words',
+  },
+};
 /** Where a rank listens. */
 const idle = (port: number): RunnerStatus => ({ type: 'Idle', port });
 const secondTry: readonly Event[] = [...onOneNode, runner(failure()), retryScheduled(0), retrying];
@@ -152,6 +161,18 @@ const rows: readonly {
     given: [...onOneNode, runner('Loaded')],
     local: holding({ [r0]: 'Loaded' }),
     then: { type: 'WarmUpRunner', runnerId: r0 },
+  },
+  {
+    name: '[W3] a peer lost its group → this shard ends, and says whom that peer misses',
+    given: [...onThreeNodes, ...ranks('Ready', undefined, 'Ready'), runner(lost, { rank: 1 })],
+    local: holding({ [r0]: 'Ready' }),
+    then: park('rank 1 on bob lost its group (While serving: rank 2 on cyd is gone)'),
+  },
+  {
+    name: '[W3] one peer lost its group, another failed → the one that failed is to blame',
+    given: [...onThreeNodes, ...ranks('Ready'), runner(lost, { rank: 1 }), runner(failure(), { rank: 2 })],
+    local: holding({ [r0]: 'Ready' }),
+    then: park('rank 2 on cyd failed'),
   },
   {
     name: '[W14] parked while a retry waits for its time → it stays',

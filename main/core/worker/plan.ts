@@ -1,5 +1,11 @@
 import { ownerOf, type InstanceId, type ModelId, type NodeId, type RunnerId } from '../id.ts';
-import { isTerminal, type Instance, type RunnerStatus, type ShardAssignment } from '../instance.ts';
+import {
+  isTerminal,
+  type Instance,
+  type Runner,
+  type RunnerStatus,
+  type ShardAssignment,
+} from '../instance.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ClusterState } from '../state.ts';
 import {
@@ -170,13 +176,23 @@ function parkBesideFailedPeer(
   local: LocalView,
 ): WorkerAction | undefined {
   for (const { instance, runnerId } of myShards(state, nodeId)) {
-    const peer = runnerHealth(state, instance).failed.find((runner) => runner.runnerId !== runnerId);
+    const peers = runnerHealth(state, instance).failed.filter((runner) => runner.runnerId !== runnerId);
+    const peer = peers.find((each) => !lostGroup(each)) ?? peers[0];
     const mine = local.runners[runnerId];
     if (peer === undefined || mine === undefined || !mayStop(mine.status)) continue;
-    const reason = `rank ${peer.rank} on ${nodeName(state, peer.nodeId)} failed`;
-    return { type: 'ParkRunner', runnerId, reason };
+    const who = `rank ${peer.rank} on ${nodeName(state, peer.nodeId)}`;
+    return { type: 'ParkRunner', runnerId, reason: whatFailed(who, peer) };
   }
   return undefined;
+}
+
+const lostGroup = ({ status }: Runner): boolean =>
+  status.type === 'Failed' && status.failure.reason === 'GroupLost';
+
+/** One that lost its group is not to blame: it says who is. */
+function whatFailed(who: string, { status }: Runner): string {
+  if (status.type !== 'Failed' || status.failure.reason !== 'GroupLost') return `${who} failed`;
+  return `${who} lost its group (${status.failure.message.split('\n')[0] ?? ''})`;
 }
 
 /** [W4] A download that no Instance here wants any more ends. */
