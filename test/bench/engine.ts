@@ -12,7 +12,7 @@ const DECODE_TOKENS = 128;
 const REPETITIONS = 3;
 const STREAMS = 8;
 /** Of a chat's first prompt: a few pages, as after some turns. */
-const CHAT_TOKENS = 1536;
+const CHAT_TOKENS = 2048;
 
 /**
  * Our engine and llama.cpp in turn, each time in a new process: the same file, the same prompt tokens, greedy, as many
