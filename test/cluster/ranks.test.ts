@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { brokenRules } from '../support/cluster-invariants.ts';
 import { Ledger } from '../support/cluster-ledger.ts';
 import { RealCluster } from '../support/cluster-real.ts';
@@ -21,6 +21,11 @@ beforeAll(async () => {
   alone = await answered(first!, name);
   expect(alone.length).toBeGreaterThan(20);
   await ledger.delete(first!, name);
+});
+afterEach(async () => {
+  // The next one finds all nodes up and nothing running, also after a failure.
+  for (const node of cluster.nodes) if (!node.isUp) await node.start();
+  for (const name of ledger.present) await ledger.delete(cluster.nodes[0]!, name);
 });
 afterAll(() => cluster.close());
 
