@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +9,9 @@ import { KiB, MiB } from '../../main/core/unit.ts';
 import { systemClock } from '../../main/node/clock.ts';
 import { RankPipes } from '../../main/node/side-channel/rank-pipes.ts';
 import type { OpenSideChannel } from '../../main/node/side-channel/side-channels.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { idOf } from '../support/real-peers.ts';
-import { attemptOf, runnerOf, SideChannelDesk, type RankProcess } from '../support/side-channel-desk.ts';
+import { attemptOf, RankProcess, runnerOf, SideChannelDesk } from '../support/side-channel-desk.ts';
 import type { RankRounds, RankWord } from '../support/side-channel-rank.ts';
 
 let desk: SideChannelDesk;
@@ -200,6 +202,30 @@ describe('what does not belong to the round', () => {
     await nothingIsLeft();
   });
 
+  it('a frame that its runner began when it crashed is dropped, and the others are told', async () => {
+    const rank = desk.join(0);
+    expect(await rank.word()).toEqual({ type: 'Opened' });
+    rank.gather(once);
+    await appendFile(pipesOf(1).up, frame(64).subarray(0, 30));
+    desk.nodes[1]!.channels.close(runnerOf(attemptOf(), 1), 'its runner crashed');
+    expect(await rank.word()).toEqual(lost(/rank 1 on node-1 is lost: its runner crashed/));
+    end();
+    await nothingIsLeft();
+  });
+
+  it('a rank whose node says nothing gives up by itself, before it is open and after', async () => {
+    const deaf = desk.join(0, attemptOf(), 300);
+    expect(await deaf.word()).toEqual({ type: 'Opened' });
+    deaf.gather(once);
+    expect(await deaf.word()).toEqual(lost(/did not bring what the other ranks said within 300 ms/));
+    const { folder } = desk.nodes[1]!;
+    const [up, down] = [`${folder}/up`, `${folder}/down`];
+    execFileSync('mkfifo', [up, down]);
+    const alone = new RankProcess({ rank: 0, size: 2, up, down, openMs: 200, roundMs: 200 });
+    expect(await alone.word()).toEqual(lost(/its node did not open the side channel in time/));
+    await alone.kill();
+  });
+
   it('late and doubled parts of another node change nothing', async () => {
     const rank = desk.join(0);
     expect(await rank.word()).toEqual({ type: 'Opened' });
@@ -283,6 +309,35 @@ describe('the pipes of one rank', () => {
       pipes.answer([new Uint8Array(MiB)]);
     }
     expect(broken).toEqual(['it did not read what the other ranks gave']);
+  });
+
+  it.each([
+    [
+      'a frame that its rank began and did not end',
+      Buffer.from([9, 0, 0, 0, 7]),
+      'it did not end a frame that it began within 10 s',
+    ],
+    [
+      'an answer that its rank does not read',
+      Buffer.from([1, 0, 0, 0, 7]),
+      'it did not read what the other ranks gave within 10 s',
+    ],
+  ])('wait for %s, but not for ever', async (_, bytes, why) => {
+    const clock = new FakeClock();
+    const timed = new RankPipes(
+      { clock },
+      { folder, listener: { onFrame: () => (frames += 1), onBroken: (said) => broken.push(said) } },
+    );
+    await appendFile(timed.up, bytes);
+    if (bytes[0] === 1) await expect.poll(() => frames).toBe(1);
+    timed.answer([new Uint8Array(MiB)]);
+    await expect.poll(() => clock.waiting).toBe(1);
+    await clock.advance(9_999);
+    expect(broken).toEqual([]);
+    await clock.advance(1);
+    expect(broken).toEqual([why]);
+    timed.close();
+    expect(clock.waiting).toBe(0);
   });
 
   it('take no answer that nobody asked for', () => {
