@@ -2,7 +2,7 @@ import type { Event } from '../../main/core/event.ts';
 import { refused, ok } from '../../main/core/result.ts';
 import type { CommandId, NodeId } from '../../main/core/id.ts';
 import type { Pairing } from '../../main/node/membership/pairing.ts';
-import type { Finding } from '../../main/node/membership/doctor.ts';
+import type { Finding } from '../../main/node/membership/finding.ts';
 import { diagnose } from '../../main/node/membership/doctor.ts';
 import { MembershipBusy, type MembershipApi } from '../../main/node/membership/membership-api.ts';
 import type { ClusterSnapshot } from '../../main/node/membership/snapshot.ts';

@@ -4,33 +4,8 @@ import { formatBytes, GiB, SECOND } from '../../core/unit.ts';
 import { values } from '../../core/view.ts';
 import type { RefusedPeer } from '../peer/network.ts';
 import { ofHardware } from './doctor-hardware.ts';
+import type { Finding } from './finding.ts';
 import { distinctNames, type ClusterSnapshot } from './snapshot.ts';
-
-/** What kind of thing is wrong. Stable, for scripts. */
-export type FindingKind =
-  | 'Port'
-  | 'Discovery'
-  | 'Link'
-  | 'Key'
-  | 'Version'
-  | 'Identity'
-  | 'Clock'
-  | 'Permission'
-  | 'Disk'
-  | 'Master'
-  | 'Behind'
-  | 'Rdma'
-  | 'System'
-  | 'Bridge';
-
-/** One thing that is wrong: in words what, on which node, and what a person can do. */
-export interface Finding {
-  readonly kind: FindingKind;
-  readonly what: string;
-  /** Name of a node, of two joined by " – ", or a path. */
-  readonly where: string;
-  readonly advice: string;
-}
 
 /** Below this there is no room for a model, nor for long for the log. */
 const LITTLE_DISK_BYTES = 2 * GiB;

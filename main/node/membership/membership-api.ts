@@ -1,7 +1,7 @@
 import type { Refusal } from '../../core/command.ts';
 import type { CommandId, NodeId } from '../../core/id.ts';
 import type { Result } from '../../core/result.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 import type { JoinRefusal } from './joining.ts';
 import type { PairingCode } from './pairing-code.ts';
 import type { PairedNode } from './pairing-message.ts';

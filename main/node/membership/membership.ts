@@ -12,7 +12,8 @@ import type { PeerNetwork } from '../peer/network.ts';
 import { NoMasterError } from '../replica/commands.ts';
 import { writeClusterFile, type ClusterRecord } from './cluster-file.ts';
 import { fingerprintOf, newClusterKey } from './cluster-key.ts';
-import { diagnose, type Finding } from './doctor.ts';
+import { diagnose } from './doctor.ts';
+import type { Finding } from './finding.ts';
 import { fetchKey, type Fetched, type JoinRefusal } from './joining.ts';
 import {
   MembershipBusy,
