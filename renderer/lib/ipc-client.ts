@@ -164,7 +164,11 @@ export class IpcClient {
   }
 
   #onMessage(text: string): void {
-    const frame = ServerFrame.parse(JSON.parse(text));
+    const frame = parsed(text);
+    if (frame === undefined) {
+      this.close('it said something that this page can not read');
+      return;
+    }
     const pending = this.#pending.get(frame.id);
     if (pending === undefined) return;
     if (frame.type !== 'Item') this.#pending.delete(frame.id);
@@ -189,6 +193,14 @@ export class IpcClient {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { onError } of pending) onError(gone(reason));
+  }
+}
+
+function parsed(text: string): ServerFrame | undefined {
+  try {
+    return ServerFrame.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { connectSocket } from '../../renderer/lib/web-socket.ts';
@@ -11,6 +13,26 @@ describeIpc('a WebSocket', async () => {
     connect: () => connectSocket(`ws://127.0.0.1:${node.port}/ipc`, AbortSignal.timeout(5_000)),
     stop: () => world.close(),
   };
+});
+
+describe('a page that hangs', () => {
+  it('given one that never answers a close, the node stops all the same', async () => {
+    const world = new World();
+    try {
+      const node = await world.start();
+      const socket = connect(node.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write(
+        `GET /ipc HTTP/1.1\r\nhost: 127.0.0.1:${node.port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+          'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      );
+      expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 101/);
+      await expect(node.stop('SIGTERM', 6_000)).resolves.toMatchObject({ code: 0 });
+      socket.destroy();
+    } finally {
+      await world.close();
+    }
+  });
 });
 
 describe('who may open a WebSocket', () => {

@@ -122,6 +122,17 @@ describe('the connection of a page', () => {
     expect(tries()).toBe(1);
   });
 
+  test('given a node that says what nobody can read, the page looks for it anew', async () => {
+    const { clock, connection, open } = setUp(['Greets', 'Greets']);
+    connection.start();
+    await settled();
+    open[0]?.onMessage('{"type":"Riddle"}');
+    expect(connection.status.type).toBe('Lost');
+    await clock.advance(300);
+    await settled();
+    expect(connection.status.type).toBe('Connected');
+  });
+
   test('given a carrier that hangs, it is given up after its deadline', async () => {
     const { clock, connection } = setUp(['Hangs', 'Greets']);
     connection.start();

@@ -16,6 +16,8 @@ export const IPC_PATH = '/ipc';
 const MOST_PAGES = 64;
 /** A page that does not answer a ping for so long is gone. */
 const PING_EVERY_MS = 15 * SECOND;
+/** How long a page may take to answer a close. */
+const CLOSE_MS = 1 * SECOND;
 
 /** Serves the contract to pages over WebSockets at `/ipc` of the REST server. The returned function ends them all. */
 export function serveSockets(
@@ -82,6 +84,7 @@ class SocketConnection implements IpcConnection {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   #cancelPing: () => void = () => undefined;
+  #cancelClose: () => void = () => undefined;
   #answered = true;
 
   constructor(socket: WebSocket, clock: Clock) {
@@ -96,6 +99,7 @@ class SocketConnection implements IpcConnection {
     socket.on('error', () => socket.terminate());
     socket.once('close', (_code, reason) => {
       this.#cancelPing();
+      this.#cancelClose();
       this.onClose(reason.toString('utf8') || 'the page closed it');
     });
     this.#ping();
@@ -115,8 +119,7 @@ class SocketConnection implements IpcConnection {
   close(reason: string): void {
     if (this.#socket.readyState >= WebSocket.CLOSING) return;
     this.#socket.close(1008, Buffer.from(reason).subarray(0, MOST_REASON_BYTES).toString('utf8'));
-    // One that does not answer the close is gone with the next ping that it misses.
-    this.#answered = false;
+    this.#cancelClose = this.#clock.after(CLOSE_MS, () => this.#socket.terminate());
   }
 
   #ping(): void {
