@@ -76,7 +76,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of two node
     await dialog.getByRole('textbox', { name: 'Name' }).fill('both');
     await dialog.getByRole('button', { name: 'Run', exact: true }).click();
     const card = page.getByRole('article', { name: 'both', exact: true });
-    await card.getByText('READY').waitFor({ timeout: 30_000 });
+    await card.getByText('READY', { exact: true }).waitFor({ timeout: 30_000 });
     await card.getByText(/desk and shelf|shelf and desk/).waitFor();
     await card.getByRole('button', { name: 'More about both' }).click();
     await card.getByText(/layers 1–/).waitFor();
@@ -102,7 +102,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of two node
     await portray(page, 'node-lost');
     shelf = await other.start(...flags);
     await page.getByText('2 computers', { exact: true }).waitFor({ timeout: 30_000 });
-    await card.getByText('READY').waitFor({ timeout: 60_000 });
+    await card.getByText('READY', { exact: true }).waitFor({ timeout: 60_000 });
     expect(desk.complaints).toEqual([]);
   });
 
