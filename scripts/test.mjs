@@ -6,12 +6,14 @@ import { nativeTestsSteps } from './setup/addon.mjs';
 import { setUpOrExit } from './setup/set-up.mjs';
 import { stepsFor } from './setup/steps.mjs';
 import { systemPackagesSteps } from './setup/system-packages.mjs';
+import { testElectronSteps } from './setup/test-electron.mjs';
 
 // `npm test`: set-up, all tests, then the check. `npm test -- FILTER…` runs only the tests that the filter names.
 const places = await setUpOrExit((where, pins) => [
   ...stepsFor(where, pins),
   ...nativeTestsSteps(where, pins),
   ...systemPackagesSteps(where),
+  ...testElectronSteps(where),
 ]);
 const args = process.argv.slice(2);
 const resultFile = path.join(places.cache, `test-result-${process.pid}.json`);

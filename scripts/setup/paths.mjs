@@ -22,6 +22,8 @@ export function placesIn(root) {
     dashboard: path.join(cache, 'dashboard'),
     models: path.join(cache, 'models'),
     tools: path.join(cache, 'tools'),
+    testElectron: path.join(cache, 'electron'),
+    app: path.join(cache, 'app'),
     benchPeer: path.join(cache, 'bench'),
     modules: path.join(root, 'node_modules'),
     node24: path.join(root, 'node_modules', 'node', 'bin', 'node'),
