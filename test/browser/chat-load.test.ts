@@ -114,8 +114,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat under load'), ()
     await page.getByRole('textbox', { name: 'Message' }).fill('Go on');
     return page;
   };
-  const ended = (page: Page): Promise<void> =>
-    page.locator('article[aria-busy="false"]').waitFor({ timeout: 30_000 });
+  const ended = (page: Page): Promise<void> => page.locator('article[aria-busy="false"]').waitFor();
 
   test('without any model it says what to do', async () => {
     const page = await desk.open(node, '#/chat');

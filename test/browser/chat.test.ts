@@ -34,7 +34,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     await soon(() => answers().last().getAttribute('aria-busy')).toBe('false');
   };
   const begun = (): Promise<void> =>
-    page.locator('[aria-busy="true"] .md').last().waitFor({ state: 'visible', timeout: 15_000 });
+    page.locator('[aria-busy="true"] .md').last().waitFor({ state: 'visible' });
   /** Ends what is being written once it has begun, unless it has ended already. */
   const cut = async (): Promise<void> => {
     await soon(

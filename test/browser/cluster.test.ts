@@ -154,7 +154,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of one node
     await page.getByRole('combobox', { name: 'Scenario' }).selectOption('master-killed');
     await page.getByRole('radio', { name: '20×' }).click();
     await page.getByRole('button', { name: 'Play' }).click();
-    await page.getByText('Everything that must hold held.').waitFor({ timeout: 30_000 });
+    await page.getByText('Everything that must hold held.').waitFor();
     await page.getByText('Leads', { exact: true }).waitFor();
     expect(desk.complaints).toEqual([]);
   });

@@ -76,7 +76,7 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of two node
     await dialog.getByRole('textbox', { name: 'Name' }).fill('both');
     await dialog.getByRole('button', { name: 'Run', exact: true }).click();
     const card = page.getByRole('article', { name: 'both', exact: true });
-    await card.getByText('READY', { exact: true }).waitFor({ timeout: 30_000 });
+    await card.getByText('READY', { exact: true }).waitFor();
     await card.getByText(/desk and shelf|shelf and desk/).waitFor();
     await card.getByRole('button', { name: 'More about both' }).click();
     await card.getByText(/layers 1–/).waitFor();
@@ -98,11 +98,11 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of two node
     await card
       .getByText(/PLACING|PLACEMENT FAILED|RETRYING/)
       .first()
-      .waitFor({ timeout: 30_000 });
+      .waitFor();
     await portray(page, 'node-lost');
     shelf = await other.start(...flags);
-    await page.getByText('2 computers', { exact: true }).waitFor({ timeout: 30_000 });
-    await card.getByText('READY', { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByText('2 computers', { exact: true }).waitFor();
+    await card.getByText('READY', { exact: true }).waitFor();
     expect(desk.complaints).toEqual([]);
   });
 

@@ -22,9 +22,12 @@ export const whyNoBrowser = !installed
 export const inBrowser = (name: string): string =>
   whyNoBrowser === undefined ? name : `${name} (skipped: ${whyNoBrowser})`;
 
+/** Many times what anything takes on a quiet machine: a busy one must pass too. */
+const PATIENCE_MS = 60_000;
+
 /** What a page is to show before long. */
 export const soon = <Value>(look: () => Promise<Value>): ReturnType<typeof expect.poll> =>
-  expect.poll(look, { timeout: 15_000 });
+  expect.poll(look, { timeout: PATIENCE_MS });
 
 /** Nodes of one test file, a browser that looks at them, and what went wrong in its pages. */
 export class Desk {
@@ -57,7 +60,7 @@ export class Desk {
     // The first steps have a test of their own.
     await context.addInitScript(() => window.localStorage.setItem('skein.welcomed', 'yes'));
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
       // What the browser says of a connection that a test has cut is no fault of the page.
