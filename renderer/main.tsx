@@ -1,15 +1,20 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { connectPort } from './lib/app-bridge.ts';
 import { frameClock } from './lib/frame-clock.ts';
 import { connectSocket } from './lib/web-socket.ts';
 import { RootStore } from './stores/root-store.ts';
 import './style.css';
 
 const socketUrl = `ws://${window.location.host}/ipc`;
+/** Undefined in a browser. */
+const bridge = window.skein;
+if (bridge !== undefined) document.documentElement.dataset['app'] = '';
 
 const root = new RootStore({
-  connect: (signal) => connectSocket(socketUrl, signal),
+  connect: (signal) =>
+    bridge === undefined ? connectSocket(socketUrl, signal) : connectPort(bridge, signal),
   after: (delayMs, call) => {
     const timer = setTimeout(call, delayMs);
     return () => clearTimeout(timer);
