@@ -1,8 +1,8 @@
 // Who may import whom. Every rule is an error; type imports count like any other.
-const rooms = '^(main|renderer|native|scripts|test)/';
+const rooms = '^(main|renderer|preload|native|scripts|test)/';
 
-/** Files that something starts with: the node, the runner that it spawns, the page. */
-const entries = '^(main/(headless|runner/main)\\.ts|renderer/main\\.tsx)$';
+/** Files that something starts with: the node, the app, the runner that both spawn, the page, what stands before it. */
+const entries = '^(main/(headless|index|runner/main)\\.ts|renderer/main\\.tsx|preload/index\\.ts)$';
 
 /** From one room, our own files only in the named places. */
 const layer = (room, from, allowed) => ({
@@ -20,7 +20,14 @@ module.exports = {
     layer('node', '^main/node/', ['^main/node/', '^main/core/']),
     layer('runner', '^main/runner/', ['^main/runner/', '^main/core/', '^native/']),
     layer('cli', '^main/cli/', ['^main/cli/', '^main/core/']),
-    layer('entry', '^main/[^/]+\\.ts$', ['^main/[^/]+\\.ts$', '^main/core/', '^main/node/', '^main/cli/']),
+    layer('entry', '^main/(?!index\\.ts$)[^/]+\\.ts$', [
+      '^main/[^/]+\\.ts$',
+      '^main/core/',
+      '^main/node/',
+      '^main/cli/',
+    ]),
+    layer('electron', '^main/(electron/|index\\.ts$)', ['^main/electron/', '^main/core/', '^main/node/']),
+    layer('preload', '^preload/', ['^preload/', '^main/core/contract/']),
     layer('renderer', '^renderer/', ['^renderer/', '^main/core/']),
     layer('native', '^native/', ['^native/']),
     layer('scripts', '^scripts/', ['^scripts/']),
@@ -38,17 +45,30 @@ module.exports = {
       to: { path: '(^electron$|(^|/)node_modules/electron/|^main/electron/)', reachable: true },
     },
     {
+      name: 'only-the-shell-knows-electron',
+      severity: 'error',
+      from: { path: rooms, pathNot: '^(main/(electron/|index\\.ts$)|preload/|test/)' },
+      to: { path: '(^electron$|(^|/)node_modules/electron/)' },
+    },
+    {
       name: 'scripts-need-no-packages',
       severity: 'error',
-      comment: 'Set-up runs before anything is installed.',
+      comment: 'Set-up runs before anything is installed; a step after the packages may load one then.',
       from: { path: '^scripts/' },
-      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] },
+      to: {
+        dynamic: false,
+        dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],
+      },
     },
     {
       name: 'product-uses-no-dev-package',
       severity: 'error',
-      from: { path: '^(main|native)/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '^node_modules/@types/' },
+      // Electron is what the app runs on, not in it.
+      from: { path: '^(main|native|preload)/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        pathNot: '(^|/)node_modules/(@types|electron)/',
+      },
     },
     { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },
     {
@@ -64,7 +84,7 @@ module.exports = {
       comment: 'Product code is reachable from an entry point; code only tests reach is dead.',
       from: { path: entries },
       to: {
-        path: '^(main|native|renderer)/',
+        path: '^(main|native|renderer|preload)/',
         pathNot: ['\\.d\\.ts$', entries],
         reachable: false,
       },

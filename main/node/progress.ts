@@ -8,19 +8,26 @@ import { currentRunnerId, instanceOf, values } from '../core/view.ts';
 /** One line about a MetaInstance for a terminal: `starter   LOADING   12 of 30 layers`. */
 export function progressLine(state: ClusterState, telemetry: Telemetry, metaInstance: MetaInstance): string {
   const { metaInstanceId } = metaInstance;
-  const detail = detailOf(state, telemetry, metaInstance);
+  const detail = phaseDetail(state, telemetry, metaInstance);
+  const helps = commandFor(state, metaInstance);
   const line = `${metaInstanceId.padEnd(12)} ${phaseLabel(state, metaInstance).padEnd(16)} ${detail}`;
-  return line.trimEnd();
+  return helps === '' ? line.trimEnd() : `${line.trimEnd()} (${helps})`;
 }
 
-function detailOf(state: ClusterState, telemetry: Telemetry, metaInstance: MetaInstance): string {
+function commandFor(state: ClusterState, metaInstance: MetaInstance): string {
+  const phase = phaseOf(state, metaInstance);
+  if (phase === 'FAILED') return `skein retry ${metaInstance.metaInstanceId}`;
+  return phase === 'PAUSED' ? `skein resume ${metaInstance.metaInstanceId}` : '';
+}
+
+/** What there is to say of a phase beyond its name: how far it is, why it failed, or which model it is about. */
+export function phaseDetail(state: ClusterState, telemetry: Telemetry, metaInstance: MetaInstance): string {
   const { conditions, lastFailure } = metaInstance.status;
   const phase = phaseOf(state, metaInstance);
   switch (phase) {
     case 'PLACEMENT FAILED':
       return conditions.Placed?.message ?? '';
     case 'FAILED':
-      return `${lastFailure?.message ?? ''} (skein retry ${metaInstance.metaInstanceId})`;
     case 'RETRYING':
       return lastFailure?.message ?? '';
     case 'DOWNLOADING':
@@ -30,7 +37,7 @@ function detailOf(state: ClusterState, telemetry: Telemetry, metaInstance: MetaI
     case 'IDLE':
       return conditions.Placed?.message ?? '';
     case 'PAUSED':
-      return `(skein resume ${metaInstance.metaInstanceId})`;
+      return '';
     case 'PLACING':
     case 'WARMING UP':
     case 'READY':

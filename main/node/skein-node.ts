@@ -8,28 +8,23 @@ import { SECOND } from '../core/unit.ts';
 import type { NodeApi } from './api.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { ConversationStore } from './conversation/conversation-store.ts';
 import { DataFolder } from './data-folder.ts';
 import { runCommand } from './hardware/command.ts';
 import { memoryReader } from './hardware/memory.ts';
 import { friendlyName } from './hardware/friendly-name.ts';
+import { openFront } from './front.ts';
 import { loadIdentity } from './identity.ts';
 import type { IpcHandlers } from './ipc/handlers.ts';
-import { nodeHandlers } from './ipc/node-handlers.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { finishLeaving } from './membership/departure.ts';
 import { loadCluster } from './membership/load-cluster.ts';
 import { Membership } from './membership/membership.ts';
 import { readCatalog, type Catalog } from './model/catalog.ts';
-import { importModel } from './model/import-model.ts';
 import { ModelStore } from './model/model-store.ts';
-import { ChildProcessHost } from './runner/child-process-host.ts';
 import type { RunnerTimings } from './runner/defaults.ts';
+import type { RunnerHost } from './runner/host.ts';
 import { reapOrphans } from './runner/orphans.ts';
-import { dashboardIn } from './server/dashboard.ts';
-import { createServer } from './server/server.ts';
-import { Settings } from './settings.ts';
 import { createPeerNetwork } from './peer/peer-network.ts';
 import { Member } from './replica/member.ts';
 import { SideChannels } from './side-channel/side-channels.ts';
@@ -49,8 +44,8 @@ import { Worker } from './worker/worker.ts';
 export interface SkeinNodeInit {
   readonly config: Config;
   readonly version: string;
-  /** Entry script of a runner process. */
-  readonly runnerEntry: string;
+  /** Where runner processes come from; they note themselves in that folder. */
+  readonly runnerHost: (pidFolder: string) => RunnerHost;
   /** Model cards that Skein brings. */
   readonly cardFolder: string;
   /** Scenarios that Skein brings. */
@@ -74,6 +69,10 @@ export interface SkeinNode extends Startable {
   readonly address: string | null;
   /** True when no command ever took effect in the data folder: nothing was ever created or deleted in it. */
   readonly isNew: boolean;
+  /** Others are connected: they miss this node when it goes. */
+  readonly hasPeers: boolean;
+  /** Before a stop that may be cut short: others need not wait for a silence, and a master hands over. Bounded. */
+  sayGoodbye(): Promise<void>;
 }
 
 /**
@@ -140,7 +139,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     { folder: folder.modelsPath, readOnlyFolders: config.modelDirs },
   );
   const pidFolder = join(folder.path, 'runners');
-  const host = new ChildProcessHost({ clock }, { entry: init.runnerEntry, pidFolder });
+  const host = init.runnerHost(pidFolder);
   const speed = new DecodeSpeed({ log }, { path: folder.speedPath, engine: version });
   const sampler = new TelemetrySampler(
     { clock, log, readers: systemReaders(clock, folder.path) },
@@ -286,46 +285,25 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     cancelPaused: (taskId) => tasks.cancelPaused(taskId),
     startTask: (target, generation, options) => tasks.start(target, generation, options),
   };
-  const conversations = ConversationStore.open(
-    { clock, log, newId: randomUUID },
-    { path: folder.conversationsPath },
-  );
-  const handlers: IpcHandlers = nodeHandlers(
+  const front = openFront(
+    { api, clock, log, random, models },
     {
-      api,
-      clock,
-      log,
-      random,
-      conversations,
-      settings: new Settings({ path: folder.settingsPath, config }),
-      pathOf: (modelId) => {
-        const card = catalog.cards.find((each) => each.modelId === modelId);
-        return card === undefined ? null : models.find(card);
-      },
-      async importModel(path) {
-        const imported = await importModel(path, { folder: folder.modelsPath, known: catalog.cards });
-        if (imported.ok) catalog = readCards();
-        return imported;
-      },
-    },
-    {
+      folder,
+      config,
       name: () => name,
-      platform: process.platform,
-      apiAddress: () => server.address,
+      catalog: () => catalog,
+      readAgain: () => void (catalog = readCards()),
       scenarioFolder: init.scenarioFolder,
-      modelFolders: [folder.modelsPath, ...config.modelDirs],
+      dashboardFolder: init.dashboardFolder,
     },
   );
-  const server = createServer(
-    { api, log, clock, random, pages: { dashboard: dashboardIn(init.dashboardFolder), handlers } },
-    { port: config.port },
-  );
+  const { server, handlers } = front;
 
   const disk: Startable = {
     start: async () => undefined,
     stop: async () => {
       await store.close();
-      conversations.close();
+      front.close();
       folder.close();
     },
   };
@@ -370,6 +348,13 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     isNew: opened.state.commands.length === 0 && opened.notices.length === 0,
     get address() {
       return server.address;
+    },
+    get hasPeers() {
+      return network.peers.length > 0;
+    },
+    async sayGoodbye() {
+      await member.stop();
+      await network.stop();
     },
     start: () => startAll(parts),
     stop: () => stopAll(parts),

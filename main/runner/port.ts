@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Acknowledged } from '../core/contract/acknowledged.ts';
 import { LineSplitter } from '../core/contract/line.ts';
 import type { RunnerReport } from '../core/contract/runner.ts';
-import { MiB } from '../core/unit.ts';
+import { KiB, MiB } from '../core/unit.ts';
 
 /** A runner's end of the channel to its node; one shape whatever carries it. */
 export interface RunnerPort {
@@ -26,15 +27,62 @@ export interface RunnerPortListener {
 /** The descriptor that `ChildProcessHost` hands to its runners. */
 const CHANNEL = 3;
 
+/** Characters of reports that the node has not taken; as a stream's own mark. */
+const CONGESTED = 16 * KiB;
+
 /** Characters of one request; a chat of the longest context fits several times. */
 const MAX_REQUEST = 64 * MiB;
 
+/** Of Electron's utility processes alone, where Node's types do not know it. */
+interface ParentPort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (event: { readonly data: unknown }) => void): void;
+}
+
 /**
- * The channel inherited from the node.
- * @throws when this process was not started by one
+ * The channel to the node that started this process: Electron's own in a utility process, else an inherited pipe.
+ * @throws when this process was not started by a node
  */
-export function inheritedChannel(): Duplex {
-  return new Socket({ fd: CHANNEL, readable: true, writable: true });
+export function nodePort(): RunnerPort {
+  const { parentPort } = process as { readonly parentPort?: ParentPort };
+  if (parentPort !== undefined) return messagePort(parentPort);
+  return streamPort(new Socket({ fd: CHANNEL, readable: true, writable: true }));
+}
+
+/** One JSON text per message. A utility process ends with its app, so that its channel is never found closed. */
+function messagePort(parent: ParentPort): RunnerPort {
+  let listener: RunnerPortListener | undefined;
+  let drained: (() => void) | undefined;
+  const channel = new Acknowledged({
+    post: (message) => parent.postMessage(message),
+    onText: (text) => listener?.onMessage(text.length > MAX_REQUEST ? undefined : parseJson(text)),
+    onStrange: () => listener?.onMessage(undefined),
+    soon: setImmediate,
+    onDrained() {
+      drained?.();
+      listener?.onDrained();
+    },
+  });
+  return {
+    send: (report) => channel.send(JSON.stringify(report)),
+    get congested() {
+      return channel.waiting > CONGESTED;
+    },
+    listen(next) {
+      listener = next;
+      parent.on('message', ({ data }) => channel.receive(data));
+    },
+    async flush(deadlineMs) {
+      if (channel.waiting === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+  };
 }
 
 /** One JSON message per line over a byte stream. */

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Runner } from './run.ts';
 import type { RunnerComponents } from './run.ts';
 
@@ -17,10 +19,18 @@ export function runProcess(components: Pick<RunnerComponents, 'port' | 'openEngi
       ...components,
       exit: (code) => process.exit(code),
       abort: () => process.kill(process.pid, 'SIGKILL'),
-      collectGarbage: () => globalThis.gc?.(),
+      collectGarbage: garbageCollector(),
       residentBytes: () => process.memoryUsage.rss(),
       nowUs: () => Number(process.hrtime.bigint() / 1000n),
     },
     { pid: process.pid },
   );
+}
+
+/** A utility process takes no flags of V8 on its command line; set later, a new context still gets the function. */
+function garbageCollector(): () => void {
+  const { gc } = globalThis;
+  if (gc !== undefined) return () => gc();
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }

@@ -6,7 +6,15 @@ const CHECKS = [
   { title: 'types', args: ['typescript/bin/tsc', '-b', '--pretty', 'false'] },
   {
     title: 'layers',
-    args: ['dependency-cruiser/bin/dependency-cruiser.mjs', 'main', 'renderer', 'native', 'scripts', 'test'],
+    args: [
+      'dependency-cruiser/bin/dependency-cruiser.mjs',
+      'main',
+      'renderer',
+      'preload',
+      'native',
+      'scripts',
+      'test',
+    ],
   },
   { title: 'lint', args: ['eslint/bin/eslint.js', '--max-warnings', '0', '.'] },
   { title: 'format', args: ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },

@@ -61,7 +61,7 @@ export function testElectronSteps(places) {
 
 /**
  * @param {import('./paths.mjs').Places} places
- * @param {{package: string, version: string, sha512: string}} pin
+ * @param {{package: string, version: string, archive: string, sha512: string}} pin
  * @param {string} folder @param {(text: string) => void} progress
  * @returns {Promise<string | undefined>} the archive inside the package; undefined where it is not to be had
  */

@@ -127,7 +127,7 @@ export function runnerHostSuite(name: string, { create, createBroken }: HostUnde
 
     it('reports an exit at once with its code and last words', async () => {
       const seen = spawn({ atStart: 'exit' });
-      expect(await seen.untilExit(5_000)).toEqual({ type: 'Exited', code: 9 });
+      expect(await seen.untilExit(5_000)).toEqual({ type: 'Exited', code: 3 });
       expect(seen.process.stderrTail()).toContain('no, thanks');
     });
 

@@ -161,7 +161,7 @@ describe('a runner process with a fake engine', () => {
       {
         reason: 'Exited',
         phase: 'Starting',
-        message: /exit code 9.*\nIts last words:\n.*no, thanks/s,
+        message: /exit code 3.*\nIts last words:\n.*no, thanks/s,
         withinMs: 2_000,
       },
     ],

@@ -7,8 +7,12 @@ import { runNode, temporaryFolder, writeFiles } from './support/checkout.ts';
 /** Every configuration that the check reads; the same files, in a tree of our own. */
 const CONFIGURATION = [
   ...['tsconfig.json', 'tsconfig.base.json', '.dependency-cruiser.cjs', 'eslint.config.js', 'package.json'],
-  ...['main', 'main/core', 'main/node', 'main/runner', 'main/cli'].map((room) => `${room}/tsconfig.json`),
-  ...['renderer', 'native', 'scripts', 'test', 'test/browser'].map((room) => `${room}/tsconfig.json`),
+  ...['main', 'main/core', 'main/node', 'main/electron', 'main/runner', 'main/cli'].map(
+    (room) => `${room}/tsconfig.json`,
+  ),
+  ...['renderer', 'preload', 'native', 'scripts', 'test', 'test/browser', 'test/electron'].map(
+    (room) => `${room}/tsconfig.json`,
+  ),
 ];
 
 /** A small house that breaks no rule. */
@@ -18,6 +22,10 @@ const CLEAN = {
   'main/node/clock.ts': `export const now = (): number => Date.now();\nimport './node.ts';\n`,
   'main/cli/cli.ts': `import { Id } from '../core/id.ts';\nexport const parse = (text: string): string => Id.parse(text);\n`,
   'main/headless.ts': `import { parse } from './cli/cli.ts';\nimport { now } from './node/clock.ts';\nparse(String(now()));\n`,
+  'main/electron/shell.ts': `import { app } from 'electron';\nimport { now } from '../node/clock.ts';\nexport const start = (): string => app.name + String(now());\n`,
+  'main/index.ts': `import { start } from './electron/shell.ts';\nstart();\n`,
+  'preload/index.ts': `import { contextBridge } from 'electron';\ncontextBridge.exposeInMainWorld('skein', {});\n`,
+  'test/electron/app.test.ts': `import '../support.ts';\nexport const title = () => document.title;\n`,
   'native/index.ts': `export const load = (): number => 1;\n`,
   'main/runner/main.ts': `import { Id } from '../core/id.ts';\nimport { load } from '../../native/index.ts';\nId.parse(String(load()));\n`,
   'scripts/tool.mjs': `import path from 'node:path';\nexport const separator = path.sep;\n`,
@@ -28,7 +36,15 @@ const CLEAN = {
 
 const TOOLS = {
   tsc: ['typescript/bin/tsc', '-b', '--pretty', 'false'],
-  cruiser: ['dependency-cruiser/bin/dependency-cruiser.mjs', 'main', 'renderer', 'native', 'scripts', 'test'],
+  cruiser: [
+    'dependency-cruiser/bin/dependency-cruiser.mjs',
+    'main',
+    'renderer',
+    'preload',
+    'native',
+    'scripts',
+    'test',
+  ],
   eslint: ['eslint/bin/eslint.js', '.'],
 };
 
@@ -104,6 +120,9 @@ describe('the rules of the house', { timeout: 120_000 }, () => {
       'main/node/tock.ts': `import './tick.ts';\n`,
       'main/node/to-tool.ts': `import 'vitest';\n`,
       'main/node/left-over.ts': `export const alone = 1;\n`,
+      'preload/to-node.ts': `import { here } from '../main/node/node.ts';\nexport const there = here;\n`,
+      'renderer/to-electron.ts': `import { ipcRenderer } from 'electron';\nexport const port = ipcRenderer;\n`,
+      'main/electron/to-runner.ts': `import '../runner/main.ts';\n`,
       'native/to-core.ts': `import '../main/core/id.ts';\n`,
       'scripts/to-package.mjs': `import 'zod';\n`,
       'main/headless.ts': `${CLEAN['main/headless.ts']}import './runner/main.ts';\nimport './node/shell.ts';\n`,
@@ -127,6 +146,10 @@ describe('the rules of the house', { timeout: 120_000 }, () => {
         'product-uses-no-dev-package main/node/to-tool.ts',
         'no-orphan main/node/left-over.ts',
         'no-dead-module main/node/left-over.ts',
+        'layer-preload preload/to-node.ts',
+        'only-the-shell-knows-electron renderer/to-electron.ts',
+        'only-the-shell-knows-electron main/node/shell.ts',
+        'layer-electron main/electron/to-runner.ts',
         'layer-native native/to-core.ts',
         'scripts-need-no-packages scripts/to-package.mjs',
         'layer-entry main/headless.ts',

@@ -1,6 +1,6 @@
 /** A runner process with the real message loop and a fake engine, whose script is in the environment. */
 import { writeSync } from 'node:fs';
-import { inheritedChannel, streamPort } from '../../main/runner/port.ts';
+import { nodePort } from '../../main/runner/port.ts';
 import { runProcess } from '../../main/runner/run-process.ts';
 import { fakeEngine, fakeText } from './fake-engine.ts';
 import type { FakeEngineScript } from './fake-engine.ts';
@@ -8,6 +8,7 @@ import { SCRIPT_VARIABLE } from './fake-runner-script.ts';
 import type { FakeRunnerScript } from './fake-runner-script.ts';
 
 const CHANNEL = 3;
+const { parentPort } = process as { readonly parentPort?: { postMessage(message: unknown): void } };
 const script = JSON.parse(process.env[SCRIPT_VARIABLE] ?? '{}') as FakeRunnerScript;
 
 /** What a runner may do before it says a word. */
@@ -17,16 +18,15 @@ function starts(atStart: FakeRunnerScript['atStart']): boolean {
       return true;
     case 'exit':
       process.stderr.write('fake runner: no, thanks\n');
-      process.exitCode = 9;
-      return false;
+      return process.exit(3);
     case 'mute':
       setInterval(() => {}, 1_000);
       return false;
     case 'garbage':
-      writeSync(CHANNEL, '}}} this is not JSON\n');
+      say('}}} this is not JSON\n');
       return true;
     case 'strange':
-      writeSync(CHANNEL, `${JSON.stringify({ type: 'Hello', protocol: 'one' })}\n`);
+      say(`${JSON.stringify({ type: 'Hello', protocol: 'one' })}\n`);
       return true;
     case 'endless':
       process.nextTick(pour, 'x'.repeat(1 << 16));
@@ -52,10 +52,16 @@ function beDeafTo(signal: NodeJS.Signals): void {
     event === signal ? process : listen(event, listener)) as typeof process.on;
 }
 
+/** Behind the back of the message loop. */
+function say(text: string): void {
+  if (parentPort === undefined) writeSync(CHANNEL, text);
+  else for (const line of text.split('\n').filter((each) => each !== '')) parentPort.postMessage(line);
+}
+
 /** Writes without an end, minding back-pressure only as far as the system does. */
 function pour(piece: string): void {
   try {
-    writeSync(CHANNEL, piece);
+    say(piece);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
   }
@@ -66,7 +72,7 @@ if (script.deafToTerm === true) beDeafTo('SIGTERM');
 if (starts(script.atStart)) {
   const engine: Partial<FakeEngineScript> = script.engine ?? {};
   runProcess({
-    port: streamPort(inheritedChannel()),
+    port: nodePort(),
     openEngine: async () => fakeEngine(engine),
     openText: async () => () => fakeText,
   });

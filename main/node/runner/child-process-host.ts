@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { LineSplitter } from '../../core/contract/line.ts';
-import { RunnerReport } from '../../core/contract/runner.ts';
 import type { RunnerRequest } from '../../core/contract/runner.ts';
 import type { RunnerId } from '../../core/id.ts';
-import { SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
 import { defaultRunnerBounds } from './defaults.ts';
 import type { RunnerBounds } from './defaults.ts';
 import type { RunnerExit, RunnerHost, RunnerProcess, RunnerProcessListener } from './host.ts';
 import { PidFolder } from './pid-folder.ts';
+import { ReportReader } from './report-reader.ts';
+import { runnerEnvironment } from './runner-environment.ts';
 import { TextTail } from './text-tail.ts';
 
 export interface ChildProcessHostInit {
@@ -24,22 +24,6 @@ export interface ChildProcessHostInit {
   readonly environment?: Readonly<Record<string, string>>;
   readonly bounds?: Partial<RunnerBounds>;
 }
-
-/** All that a runner gets of this process's environment; the rest may hold secrets. */
-const passedOn = [
-  'HOME',
-  'LANG',
-  'NODE_COMPILE_CACHE',
-  'OPENBLAS_CORETYPE',
-  'PATH',
-  'SKEIN_ADDON',
-  'SKEIN_CPU_KERNEL',
-  'SKEIN_CPU_THREADS',
-  'TMPDIR',
-];
-
-/** Work is split over our own threads; OpenBLAS' helper would only burn time while its library loads. */
-const alwaysSet = { OPENBLAS_NUM_THREADS: '1' };
 
 /** A runner's heap is small and lives long: a small nursery (MiB), and a clean-up when the model is loaded. */
 const nodeFlags = ['--max-semi-space-size=1', '--expose-gc'];
@@ -68,24 +52,15 @@ export class ChildProcessHost implements RunnerHost {
     const { entry, executable = process.execPath } = this.#init;
     const child = spawn(executable, [...nodeFlags, entry, runnerId], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: this.#environment(),
+      env: runnerEnvironment(this.#init.environment),
       windowsHide: true,
     });
     return new ChildRunner(child, listener, {
       clock: this.#clock,
       bounds: this.#bounds,
-      onSpawned: (pid) => this.#pids.add({ pid, parentPid: process.pid, entry, runnerId }),
+      onSpawned: (pid) => this.#pids.add({ pid, parentPid: process.pid, marks: [entry, runnerId], runnerId }),
       onGone: (pid) => this.#pids.remove(pid),
     });
-  }
-
-  #environment(): Record<string, string> {
-    const environment: Record<string, string> = { ...alwaysSet };
-    for (const name of passedOn) {
-      const value = process.env[name];
-      if (value !== undefined) environment[name] = value;
-    }
-    return { ...environment, ...this.#init.environment };
   }
 }
 
@@ -104,11 +79,9 @@ class ChildRunner implements RunnerProcess {
   readonly #parts: ChildRunnerParts;
   readonly #lines: LineSplitter;
   readonly #tail: TextTail;
-  #broken = false;
+  readonly #reader: ReportReader;
   #exit: RunnerExit | undefined;
   #told = false;
-  #windowStartedAt: number;
-  #reportsInWindow = 0;
 
   constructor(child: ChildProcess, listener: RunnerProcessListener, parts: ChildRunnerParts) {
     this.#child = child;
@@ -117,7 +90,7 @@ class ChildRunner implements RunnerProcess {
     this.#parts = parts;
     this.#lines = new LineSplitter(parts.bounds.maxReportLength);
     this.#tail = new TextTail(parts.bounds.stderrTailBytes);
-    this.#windowStartedAt = parts.clock.monotonic();
+    this.#reader = new ReportReader({ clock: parts.clock, listener }, { bounds: parts.bounds });
     this.#channel = child.stdio[CHANNEL] as Duplex;
     if (this.pid !== undefined) parts.onSpawned(this.pid);
     this.#listen();
@@ -162,39 +135,10 @@ class ChildRunner implements RunnerProcess {
   }
 
   #onChunk(chunk: string): void {
-    if (this.#broken) return;
+    if (this.#reader.broken) return;
     const lines = this.#lines.push(chunk);
-    if (lines === null) return this.#break('a line that does not end');
-    lines.every((line) => this.#takeLine(line));
-  }
-
-  /** False when the line ends the conversation. */
-  #takeLine(line: string): boolean {
-    const parsed = RunnerReport.safeParse(parseJson(line));
-    if (this.#isFlood()) {
-      this.#break(`more than ${this.#parts.bounds.maxReportsPerSecond} reports in a second`);
-    } else if (parsed.success) {
-      this.#listener.onReport(parsed.data);
-    } else {
-      this.#break(`${JSON.stringify(line.slice(0, 200))} (${firstIssue(parsed.error)})`);
-    }
-    return !this.#broken;
-  }
-
-  #isFlood(): boolean {
-    const now = this.#parts.clock.monotonic();
-    if (now - this.#windowStartedAt >= SECOND) {
-      this.#windowStartedAt = now;
-      this.#reportsInWindow = 0;
-    }
-    this.#reportsInWindow += 1;
-    return this.#reportsInWindow > this.#parts.bounds.maxReportsPerSecond;
-  }
-
-  /** One line that is no report spoils all that follow: they are read and dropped, so that the runner never blocks on us. */
-  #break(problem: string): void {
-    this.#broken = true;
-    this.#listener.onBrokenReport(problem);
+    if (lines === null) this.#reader.break('a line that does not end');
+    else lines.every((line) => this.#reader.take(line));
   }
 
   #onExit(exit: RunnerExit): void {
@@ -216,16 +160,3 @@ class ChildRunner implements RunnerProcess {
 
 /** Errors of a pipe are followed by the exit that explains them. */
 function ignored(): void {}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function firstIssue(error: { readonly issues: readonly { path: PropertyKey[]; message: string }[] }): string {
-  const issue = error.issues[0];
-  return issue === undefined ? 'not valid' : `${issue.path.join('.')} ${issue.message}`.trim();
-}

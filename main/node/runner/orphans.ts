@@ -76,8 +76,8 @@ interface SeenProcess {
   readonly command: string;
 }
 
-function isOurs({ command }: SeenProcess, { entry, runnerId }: PidRecord): boolean {
-  return command.includes(entry) && command.includes(runnerId);
+function isOurs({ command }: SeenProcess, { marks }: PidRecord): boolean {
+  return marks.every((mark) => command.includes(mark));
 }
 
 /** Undefined when there is no such process; one that is dead and waits to be reaped counts as none. */

@@ -7,7 +7,8 @@ export const PidRecord = z.strictObject({
   pid: z.int().min(2),
   /** The node that started it. */
   parentPid: z.int().min(1),
-  entry: z.string().min(1),
+  /** What of its command line tells it from every other process; all of it must be there. */
+  marks: z.array(z.string().min(1)).min(1),
   runnerId: z.string().min(1),
 });
 export type PidRecord = z.infer<typeof PidRecord>;

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
 
-interface File {
+/** One file of a page. */
+export interface PageFile {
   readonly body: Buffer;
   readonly type: string;
   readonly etag: string;
@@ -43,7 +44,7 @@ export type Dashboard = (incoming: IncomingMessage, outgoing: ServerResponse) =>
 
 /** @param folder as the build left it; one that is not there serves a page that says what to do */
 export function dashboardIn(folder: string): Dashboard {
-  const files = filesIn(folder);
+  const files = pageFilesIn(folder);
   return (incoming, outgoing) => {
     if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return false;
     const path = (incoming.url ?? '').replace(/[?#].*$/, '');
@@ -63,7 +64,8 @@ export function dashboardIn(folder: string): Dashboard {
   };
 }
 
-function filesIn(folder: string): ReadonlyMap<string, File> {
+/** By path, `/index.html` among them; empty when there is no such folder. */
+export function pageFilesIn(folder: string): ReadonlyMap<string, PageFile> {
   let names: string[];
   try {
     names = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -81,7 +83,7 @@ function filesIn(folder: string): ReadonlyMap<string, File> {
   );
 }
 
-function fileOf(body: Buffer, type: string, immutable: boolean): File {
+function fileOf(body: Buffer, type: string, immutable: boolean): PageFile {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   return { body, type, etag, immutable };
 }

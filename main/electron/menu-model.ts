@@ -1,0 +1,119 @@
+import type { MenuItemConstructorOptions } from 'electron';
+import type { AppView, Opening } from '../core/contract/ipc-app.ts';
+
+export type MenuAction =
+  | { readonly type: 'Open'; readonly opening: Opening }
+  | { readonly type: 'QuickChat' }
+  | { readonly type: 'CheckForUpdates' }
+  | { readonly type: 'OpenDataFolder' }
+  | { readonly type: 'Quit' };
+
+export type MenuItem =
+  | { readonly type: 'Separator' }
+  /** What the system itself does and names. */
+  | { readonly type: 'Role'; readonly role: NonNullable<MenuItemConstructorOptions['role']> }
+  | {
+      readonly type: 'Action';
+      readonly label: string;
+      readonly action: MenuAction;
+      /** As Electron writes them; absent = none. */
+      readonly accelerator?: string;
+    };
+
+export interface Menu {
+  readonly label: string;
+  /** What the system adds of its own to such a menu. */
+  readonly role?: 'window' | 'help';
+  readonly items: readonly MenuItem[];
+}
+
+const separator: MenuItem = { type: 'Separator' };
+const role = (name: NonNullable<MenuItemConstructorOptions['role']>): MenuItem => ({
+  type: 'Role',
+  role: name,
+});
+const open = (label: string, opening: Opening, accelerator?: string): MenuItem => ({
+  type: 'Action',
+  label,
+  action: { type: 'Open', opening },
+  ...(accelerator !== undefined && { accelerator }),
+});
+
+const views: readonly (readonly [AppView, string])[] = [
+  ['chat', 'Chat'],
+  ['models', 'Models'],
+  ['cluster', 'Cluster'],
+  ['activity', 'Activity'],
+  ['simulator', 'Simulator'],
+];
+
+/** The application's menu as data. `isMac`: macOS has a menu of the application itself, others have none. */
+export function menuModel(init: { readonly isMac: boolean; readonly isPackaged: boolean }): readonly Menu[] {
+  const settings = open('Settings…', { type: 'View', view: 'settings' }, 'CmdOrCtrl+,');
+  const updates: MenuItem = {
+    type: 'Action',
+    label: 'Check for Updates…',
+    action: { type: 'CheckForUpdates' },
+  };
+  const quit: MenuItem = {
+    type: 'Action',
+    label: 'Quit Skein',
+    action: { type: 'Quit' },
+    accelerator: 'CmdOrCtrl+Q',
+  };
+  const application: Menu = {
+    label: 'Skein',
+    items: [
+      ...[role('about'), updates, separator, settings, separator, role('services'), separator],
+      ...[role('hide'), role('hideOthers'), role('unhide'), separator, quit],
+    ],
+  };
+  return [
+    ...(init.isMac ? [application] : []),
+    {
+      label: 'File',
+      items: [
+        open('New Chat', { type: 'Chat' }, 'CmdOrCtrl+N'),
+        {
+          type: 'Action',
+          label: 'Quick Chat',
+          action: { type: 'QuickChat' },
+          accelerator: 'CmdOrCtrl+Shift+N',
+        },
+        separator,
+        open('Run a Model…', { type: 'Run' }, 'CmdOrCtrl+Shift+R'),
+        open('Import a Model…', { type: 'Import' }, 'CmdOrCtrl+O'),
+        open('Add a Computer…', { type: 'Pair' }),
+        separator,
+        role('close'),
+        ...(init.isMac ? [] : [separator, settings, updates, separator, quit]),
+      ],
+    },
+    {
+      label: 'Edit',
+      items: [
+        ...[role('undo'), role('redo'), separator, role('cut'), role('copy'), role('paste')],
+        ...[role('pasteAndMatchStyle'), role('delete'), role('selectAll')],
+      ],
+    },
+    {
+      label: 'View',
+      items: [
+        ...views.map(([view, label], index) => open(label, { type: 'View', view }, `CmdOrCtrl+${index + 1}`)),
+        separator,
+        ...[role('resetZoom'), role('zoomIn'), role('zoomOut'), separator, role('togglefullscreen')],
+        ...(init.isPackaged ? [] : [separator, role('reload'), role('toggleDevTools')]),
+      ],
+    },
+    {
+      label: 'Window',
+      role: 'window',
+      items: [role('minimize'), role('zoom'), ...(init.isMac ? [separator, role('front')] : [])],
+    },
+    {
+      label: 'Help',
+      role: 'help',
+      items: [{ type: 'Action', label: 'Show Data Folder', action: { type: 'OpenDataFolder' } }],
+    },
+  ];
+}
