@@ -32,6 +32,13 @@ const addonLoaders = [
   },
 ];
 
+/** Of Electron, what only one file may touch. */
+const electronDoors = {
+  name: 'electron',
+  importNames: ['ipcMain', 'MessageChannelMain'],
+  message: 'Only main/electron/ipc.ts talks to pages: it checks who asks.',
+};
+
 const impurities = [
   {
     selector: "MemberExpression[object.name='Math'][property.name='random']",
@@ -117,6 +124,11 @@ export default tseslint.config(
     files: ['main/node/**/*.ts'],
     ignores: ['main/node/clock.ts'],
     rules: { 'no-restricted-syntax': ['error', ...addonLoaders, ...clockReaders] },
+  },
+  {
+    files: ['main/**/*.ts'],
+    ignores: ['main/electron/ipc.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [electronDoors] }] },
   },
   { files: ['renderer/**/*.{ts,tsx}'], extends: [reactHooks.configs.flat['recommended-latest']] },
   { files: ['native/index.ts'], rules: { 'no-restricted-syntax': 'off' } },

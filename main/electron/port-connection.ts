@@ -32,8 +32,8 @@ export function portConnection(port: MessagePortMain): IpcConnection {
       if (!isOpen) return;
       // A port that closes can't say why; this is its last message.
       port.postMessage({ closed: reason });
-      port.close();
       end(reason);
+      port.close();
     },
   };
   port.on('message', ({ data }) => {

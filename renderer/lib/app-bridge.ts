@@ -47,7 +47,7 @@ function portConnection(port: MessagePort): IpcConnection {
     onStrange: () => end('Skein said something strange'),
     onDrained: () => undefined,
     // Timers of a page that nobody sees wait for up to a minute.
-    soon: queueMicrotask,
+    soon: (call) => queueMicrotask(call),
   });
   const connection: IpcConnection = {
     onMessage: () => undefined,

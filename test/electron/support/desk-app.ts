@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { _electron, type ElectronApplication, type Page } from 'playwright';
+import { bundleApp } from '../../../scripts/app/bundle.mjs';
+import { checkout, placesIn } from '../../../scripts/setup/paths.mjs';
+import { processesOf } from '../../support/e2e-processes.ts';
+import { electronExecutable, electronFlags, engine, Screen } from '../../support/electron.ts';
+import { until } from '../../support/e2e-until.ts';
+
+const places = placesIn(checkout);
+const bundles = join(places.cache, 'app-test');
+const SCREENSHOTS = join(places.cache, 'screenshots');
+
+/** Many times what anything takes on a quiet machine: a busy one must pass too. */
+export const PATIENCE_MS = 60_000;
+
+export interface SeenProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** The app of one data folder on a screen of its own, started and looked at as a person would. */
+export class DeskApp {
+  /** Real, since processes are found by it. */
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'skein-app-')));
+  /** Errors that pages reported; a good page has none. */
+  readonly complaints: string[] = [];
+  readonly #screen = new Screen();
+  #app: ElectronApplication | undefined;
+  #exit: Promise<number | null> | undefined;
+  stderr = '';
+
+  get app(): ElectronApplication {
+    if (this.#app === undefined) throw new Error('the app is not started');
+    return this.#app;
+  }
+
+  get pid(): number {
+    return this.app.process().pid ?? 0;
+  }
+
+  /** Resolves with the exit code. */
+  get ended(): Promise<number | null> {
+    return this.#exit ?? Promise.resolve(null);
+  }
+
+  /** Builds the bundles and opens the screen; the app starts with `start`. */
+  async prepare(): Promise<void> {
+    await bundleApp(places, { folder: bundles, engine });
+    await this.#screen.open();
+  }
+
+  /** Resolves with its first window; `milliseconds` later than asked. */
+  async start(...words: string[]): Promise<{ readonly page: Page; readonly milliseconds: number }> {
+    const startedAt = performance.now();
+    const app = await _electron.launch({
+      executablePath: electronExecutable,
+      args: [...electronFlags, bundles, ...words],
+      env: this.#environment(),
+    });
+    this.#app = app;
+    const child = app.process();
+    this.#exit = once(child, 'exit').then(([code]) => code as number | null);
+    child.stderr?.on(
+      'data',
+      (data: Buffer) => (this.stderr = (this.stderr + data.toString()).slice(-65_536)),
+    );
+    const page = await app.firstWindow();
+    const milliseconds = performance.now() - startedAt;
+    this.watch(page);
+    return { page, milliseconds };
+  }
+
+  /** A second start beside the first, as the system does it for a link. */
+  async startAgain(...words: string[]): Promise<number | null> {
+    const child = spawn(electronExecutable, [...electronFlags, bundles, ...words], {
+      stdio: 'ignore',
+      env: this.#environment(),
+    });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code;
+  }
+
+  watch(page: Page): void {
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.complaints.push(message.text());
+    });
+  }
+
+  async portray(page: Page, name: string): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `app-${name}.png`) });
+  }
+
+  /** Everything that was started with this app's folder and lives. */
+  processes(): SeenProcess[] {
+    return processesOf(this.folder).map(({ pid }) => ({ pid, command: commandOf(pid) }));
+  }
+
+  /** Utility processes of Node: Chromium's own are other ones. */
+  runners(): SeenProcess[] {
+    return this.processes().filter(({ command }) => command.includes('node.mojom.NodeService'));
+  }
+
+  /** Ends it as ⌘Q does; resolves with the exit code. */
+  async quit(): Promise<number | null> {
+    const { ended } = this;
+    await this.app.evaluate(({ app }) => app.quit()).catch(() => undefined);
+    return ended;
+  }
+
+  async close(): Promise<void> {
+    for (const { pid } of this.processes()) kill(pid);
+    await until('everything of the app is gone', () => this.processes().length === 0, 10_000);
+    await this.#app?.close().catch(() => undefined);
+    await this.#screen.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #environment(): Record<string, string> {
+    const own = { ...process.env, DISPLAY: this.#screen.display, TMPDIR: this.folder };
+    return {
+      ...(own as Record<string, string>),
+      SKEIN_DATA_DIR: join(this.folder, 'data'),
+      SKEIN_PORT: '0',
+      SKEIN_PEER_PORT: '0',
+      SKEIN_PEER_HOST: '127.0.0.1',
+      SKEIN_NO_DISCOVERY: '1',
+      SKEIN_NAME: 'desk',
+    };
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
