@@ -51,6 +51,13 @@ module.exports = {
       to: { path: '(^electron$|(^|/)node_modules/electron/)' },
     },
     {
+      name: 'preload-loads-electron-alone',
+      severity: 'error',
+      comment: 'What stands before each page is small enough to read: no package runs in it.',
+      from: { path: '^preload/' },
+      to: { pathNot: ['^(preload|main)/', '(^electron$|(^|/)node_modules/electron/)'] },
+    },
+    {
       name: 'scripts-need-no-packages',
       severity: 'error',
       comment: 'Set-up runs before anything is installed; a step after the packages may load one then.',
