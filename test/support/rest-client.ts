@@ -6,7 +6,7 @@ import type { MetaInstanceId } from '../../main/core/id.ts';
 import { systemClock, type Clock } from '../../main/node/clock.ts';
 import type { Log } from '../../main/node/log.ts';
 import type { ServerLimits } from '../../main/node/server/limits.ts';
-import { createServer, type RestServer } from '../../main/node/server/server.ts';
+import { createServer, type RestServer, type RestServerComponents } from '../../main/node/server/server.ts';
 import { FakeNode, tinyCard } from './fake-node.ts';
 
 export interface Asked {
@@ -36,7 +36,12 @@ export interface Bench {
 }
 
 export async function serveFakeNode(
-  init: { readonly limits?: Partial<ServerLimits>; readonly clock?: Clock; readonly port?: number } = {},
+  init: {
+    readonly limits?: Partial<ServerLimits>;
+    readonly clock?: Clock;
+    readonly port?: number;
+    readonly pages?: RestServerComponents['pages'];
+  } = {},
 ): Promise<Bench> {
   const node = new FakeNode();
   const logged: string[] = [];
@@ -46,7 +51,13 @@ export async function serveFakeNode(
   };
   const log: Log = { debug: () => {}, info: () => {}, warn: note, error: note };
   const server = createServer(
-    { api: node, log, clock: init.clock ?? systemClock, random: () => 0.5 },
+    {
+      api: node,
+      log,
+      clock: init.clock ?? systemClock,
+      random: () => 0.5,
+      ...(init.pages === undefined ? {} : { pages: init.pages }),
+    },
     { port: init.port ?? 0, ...(init.limits === undefined ? {} : { limits: init.limits }) },
   );
   await server.start();

@@ -55,9 +55,10 @@ export function serveSockets(
 function refusalOf(incoming: IncomingMessage, pages: number): HttpError | undefined {
   try {
     guard(incoming);
-    const { pathname } = new URL(incoming.url ?? '', 'http://localhost');
-    if (pathname !== IPC_PATH)
-      return new HttpError(404, `There is no WebSocket at ${pathname}; use ${IPC_PATH}.`);
+    // Not parsed as a URL: `//` is a path that none can be made of.
+    const path = (incoming.url ?? '').replace(/[?#].*$/s, '');
+    if (path !== IPC_PATH)
+      return new HttpError(404, `There is no WebSocket at ${path.slice(0, 100)}; use ${IPC_PATH}.`);
     if (pages >= MOST_PAGES) return new HttpError(503, `${MOST_PAGES} pages are open already; close some.`);
     return undefined;
   } catch (error) {
@@ -66,8 +67,14 @@ function refusalOf(incoming: IncomingMessage, pages: number): HttpError | undefi
   }
 }
 
+/** Whether a request asks for a WebSocket; who asks for anything else, such as HTTP/2, is answered as if he had not. */
+export const asksForWebSocket = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket';
+
+/** Ends both halves: the HTTP server has let go of the socket, and a client may keep its own for ever. */
 function refuse(socket: Duplex, { status, answer }: HttpError): void {
   const body = JSON.stringify(answer);
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${answer.error.type}\r\ncontent-type: application/json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

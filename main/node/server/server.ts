@@ -17,7 +17,7 @@ import type { IpcHandlers } from '../ipc/handlers.ts';
 import type { Dashboard } from './dashboard.ts';
 import { guard } from './guard.ts';
 import { errorAnswer, HttpError } from './http-error.ts';
-import { serveSockets } from './ipc-socket.ts';
+import { asksForWebSocket, serveSockets } from './ipc-socket.ts';
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 
@@ -70,6 +70,7 @@ export function createServer(components: RestServerComponents, init: RestServerI
       connectionsCheckingInterval: Math.min(limits.headersMs, 5 * SECOND),
       keepAliveTimeout: 10 * SECOND,
       noDelay: true,
+      shouldUpgradeCallback: (incoming) => pages !== undefined && asksForWebSocket(incoming),
     },
     (incoming, outgoing) => {
       prepare(outgoing);
