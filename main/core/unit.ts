@@ -20,3 +20,22 @@ export function formatBytes(bytes: number): string {
   const whole = unit === 0 || Math.abs(value) >= 999.5;
   return `${whole ? Math.round(value) : value.toPrecision(3)} ${units[unit] ?? ''}`;
 }
+
+/** `4 s`, `2 min`, `3 h 20 min`, `2 days`: as exact as anyone needs it. */
+export function formatDuration(ms: number): string {
+  const positive = Math.max(0, ms);
+  if (positive < MINUTE) return `${Math.round(positive / SECOND)} s`;
+  if (positive < HOUR) return `${Math.round(positive / MINUTE)} min`;
+  if (positive < DAY) {
+    const minutes = Math.floor((positive % HOUR) / MINUTE);
+    return `${Math.floor(positive / HOUR)} h${minutes === 0 ? '' : ` ${minutes} min`}`;
+  }
+  const days = Math.floor(positive / DAY);
+  return days === 1 ? '1 day' : `${days} days`;
+}
+
+/** `just now`, `12 s ago`, `3 min ago`. */
+export function formatAgo(at: number, now: number): string {
+  const ms = now - at;
+  return ms < 2 * SECOND ? 'just now' : `${formatDuration(ms)} ago`;
+}

@@ -7,6 +7,11 @@ import type { ClusterState } from './state.ts';
 
 export const values = <Value>(record: Readonly<Record<string, Value>>): Value[] => Object.values(record);
 
+/** All MetaInstances, oldest first. */
+export function inOrder(state: ClusterState): MetaInstance[] {
+  return values(state.metaInstances).sort((a, b) => a.createdAt - b.createdAt);
+}
+
 /** Its live Instances: the one that serves, then the one that is to replace it after an edit; at most these [L7]. */
 export function instancesOf(state: ClusterState, metaInstanceId: MetaInstanceId): readonly Instance[] {
   return values(state.instances)
@@ -77,6 +82,21 @@ export function wantsModel(state: ClusterState, nodeId: NodeId, modelId: ModelId
 /** The friendly name, or the id where the node was never heard of. */
 export function nodeName(state: ClusterState, nodeId: NodeId): string {
   return state.nodes[nodeId]?.name ?? nodeId;
+}
+
+const SUFFIX = 5;
+
+/** Names for people, each only once: where two nodes have one name, the end of the id tells them apart. */
+export function distinctNames(state: ClusterState): Readonly<Record<NodeId, string>> {
+  const nodes = values(state.nodes);
+  const [once, shared] = [new Set<string>(), new Set<string>()];
+  for (const { name } of nodes) (once.has(name) ? shared : once).add(name);
+  return Object.fromEntries(
+    nodes.map(({ nodeId, name }) => [
+      nodeId,
+      shared.has(name) ? `${name} (…${nodeId.slice(-SUFFIX)})` : name,
+    ]),
+  );
 }
 
 /** All nodes' errors of one attempt, by rank: `name: message; name: message` [L3]. */

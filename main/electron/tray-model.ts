@@ -1,12 +1,12 @@
 import type { AppSettings, Opening } from '../core/contract/ipc-app.ts';
 import type { MetaInstanceId, NodeId } from '../core/id.ts';
 import type { MetaInstance } from '../core/meta-instance.ts';
+import { phaseDetail } from '../core/phase-detail.ts';
 import { phaseLabel, phaseOf, type Phase } from '../core/phase.ts';
 import type { ClusterState } from '../core/state.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { formatBytes } from '../core/unit.ts';
-import { nodeName, values } from '../core/view.ts';
-import { inOrder, phaseDetail } from '../node/progress.ts';
+import { inOrder, nodeName, values } from '../core/view.ts';
 import { cut, many } from './words.ts';
 
 /** What the menubar item is about: the node as it sees its cluster. */

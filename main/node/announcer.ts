@@ -1,8 +1,8 @@
-import { nodeName } from '../core/view.ts';
+import { inOrder, nodeName } from '../core/view.ts';
 import { phaseLabel, phaseOf } from '../core/phase.ts';
 import type { NodeApi } from './api.ts';
 import type { Clock } from './clock.ts';
-import { curlFor, inOrder, progressLine } from './progress.ts';
+import { curlFor, progressLine } from './progress.ts';
 
 /** How often a terminal's progress line is drawn anew. */
 const REDRAW_MS = 100;

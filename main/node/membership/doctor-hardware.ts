@@ -1,8 +1,8 @@
 import type { NodeHardware } from '../../core/hardware.ts';
 import type { NodeId } from '../../core/id.ts';
-import { values } from '../../core/view.ts';
+import { distinctNames, values } from '../../core/view.ts';
 import type { Finding } from './finding.ts';
-import { distinctNames, type ClusterSnapshot } from './snapshot.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
 
 /** What stands in the way of Thunderbolt and RDMA between these computers, as each of them told what it is made of. */
 export function ofHardware({ state, telemetry }: ClusterSnapshot): readonly Finding[] {

@@ -1,11 +1,11 @@
 import { NodeId } from '../../core/id.ts';
 import { unreachable } from '../../core/result.ts';
 import { formatBytes, GiB, SECOND } from '../../core/unit.ts';
-import { values } from '../../core/view.ts';
+import { distinctNames, values } from '../../core/view.ts';
 import type { RefusedPeer } from '../peer/network.ts';
 import { ofHardware } from './doctor-hardware.ts';
 import type { Finding } from './finding.ts';
-import { distinctNames, type ClusterSnapshot } from './snapshot.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
 
 /** Below this there is no room for a model, nor for long for the log. */
 const LITTLE_DISK_BYTES = 2 * GiB;

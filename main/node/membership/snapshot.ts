@@ -1,7 +1,7 @@
 import type { NodeId } from '../../core/id.ts';
 import type { ClusterState } from '../../core/state.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
-import { values } from '../../core/view.ts';
+import { distinctNames, values } from '../../core/view.ts';
 import type { ClusterView } from '../replica/cluster-view.ts';
 import type { NetworkStatus, Peer } from '../peer/network.ts';
 import type { Pairing } from './pairing.ts';
@@ -26,17 +26,6 @@ export interface ClusterSnapshot {
   readonly pairing: Pairing | null;
   /** Null = it can't be read. */
   readonly dataFolder: { readonly path: string; readonly mode: number | null };
-}
-
-const SUFFIX = 5;
-
-/** Names for people, each only once: where two nodes have one name, the end of the id tells them apart. */
-export function distinctNames(state: ClusterState): Readonly<Record<NodeId, string>> {
-  const nodes = values(state.nodes);
-  const isShared = (name: string): boolean => nodes.filter((node) => node.name === name).length > 1;
-  return Object.fromEntries(
-    nodes.map(({ nodeId, name }) => [nodeId, isShared(name) ? `${name} (…${nodeId.slice(-SUFFIX)})` : name]),
-  );
 }
 
 /** A node that a person named: by its id, its name, or its name as `distinctNames` shows it. Undefined = none, or several. */

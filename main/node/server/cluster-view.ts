@@ -1,8 +1,8 @@
 import type { ClusterAnswer, ClusterNodeView, PairingView } from '../../core/contract/rest-cluster.ts';
 import { SECOND } from '../../core/unit.ts';
-import { values } from '../../core/view.ts';
+import { distinctNames, values } from '../../core/view.ts';
 import type { Pairing } from '../membership/pairing.ts';
-import { distinctNames, type ClusterSnapshot } from '../membership/snapshot.ts';
+import type { ClusterSnapshot } from '../membership/snapshot.ts';
 
 /** A node that nothing was heard of for so long is shown as away, before the master judges it. */
 const AWAY_AFTER_MS = 5 * SECOND;

@@ -2,7 +2,7 @@ import type { TelemetryItem } from '../../../main/core/contract/ipc.ts';
 import type { InstanceId, NodeId } from '../../../main/core/id.ts';
 import type { ClusterState } from '../../../main/core/state.ts';
 import type { Link } from '../../../main/core/topology.ts';
-import { currentRunnerId, values } from '../../../main/core/view.ts';
+import { currentRunnerId, distinctNames, values } from '../../../main/core/view.ts';
 
 /** A part of a node's memory that one Instance takes. */
 export interface MemoryPart {
@@ -89,18 +89,6 @@ export function graphOf(
     })
     .toSorted((one, other) => one.name.localeCompare(other.name));
   return { nodes, links: linksOf(telemetry?.links ?? []) };
-}
-
-const SUFFIX = 5;
-
-function distinctNames(state: ClusterState): Readonly<Record<NodeId, string>> {
-  const nodes = values(state.nodes);
-  return Object.fromEntries(
-    nodes.map(({ nodeId, name }) => {
-      const shared = nodes.filter((each) => each.name === name).length > 1;
-      return [nodeId, shared ? `${name} (…${nodeId.slice(-SUFFIX)})` : name];
-    }),
-  );
 }
 
 function machineOf(telemetry: TelemetryItem | undefined, nodeId: NodeId): string | null {

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../../main/core/id.ts';
 import { emptyState, type ClusterState, type NodeRecord } from '../../../main/core/state.ts';
 import { GiB, MiB } from '../../../main/core/unit.ts';
+import { distinctNames } from '../../../main/core/view.ts';
 import { diagnose } from '../../../main/node/membership/doctor.ts';
 import type { FindingKind } from '../../../main/node/membership/finding.ts';
-import { distinctNames, nodeNamed, type ClusterSnapshot } from '../../../main/node/membership/snapshot.ts';
+import { nodeNamed, type ClusterSnapshot } from '../../../main/node/membership/snapshot.ts';
 import type { RefusedPeer } from '../../../main/node/peer/network.ts';
 
 const desk = '12D3KooWdeskdesk' as NodeId;

@@ -7,13 +7,13 @@ import type {
 import { NodeId } from '../../../core/id.ts';
 import { unreachable } from '../../../core/result.ts';
 import type { ClusterState } from '../../../core/state.ts';
-import { values } from '../../../core/view.ts';
+import { distinctNames, values } from '../../../core/view.ts';
 import type { NodeApi } from '../../api.ts';
 import { peerMultiaddr } from '../../membership/address.ts';
 import type { JoinRefusal } from '../../membership/joining.ts';
 import { MembershipBusy } from '../../membership/membership-api.ts';
 import { pairingCodeOf } from '../../membership/pairing-code.ts';
-import { distinctNames, nodeNamed } from '../../membership/snapshot.ts';
+import { nodeNamed } from '../../membership/snapshot.ts';
 import { HttpError } from '../http-error.ts';
 import { refusalError } from '../refusal.ts';
 
