@@ -37,6 +37,8 @@ const SCHEMA = 1;
 export class ConversationStore {
   readonly #components: ConversationStoreComponents;
   readonly #database: Database;
+  /** Answers that someone is writing; any other that is `Streaming` on disk was left so. */
+  readonly #writing = new Set<MessageId>();
   #open = true;
 
   private constructor(components: ConversationStoreComponents, database: Database) {
@@ -50,24 +52,19 @@ export class ConversationStore {
    */
   static open(components: ConversationStoreComponents, init: { readonly path: string }): ConversationStore {
     const { clock, log } = components;
-    let database: Database;
+    const now = clock.now();
     try {
-      database = prepare(init.path);
+      return new ConversationStore(components, prepare(init.path, now));
     } catch (error) {
       if (problemOf(error) !== 'Damaged' || !existsSync(init.path)) throw error;
-      const aside = `${init.path}.damaged-${clock.now()}`;
-      renameSync(init.path, aside);
+      const aside = `${init.path}.damaged-${now}`;
+      // Its log belongs to it: beside the new file, SQLite would play it into that.
+      for (const end of ['', '-wal', '-shm']) {
+        if (existsSync(init.path + end)) renameSync(init.path + end, aside + end);
+      }
       log.warn('The file of conversations is damaged; it is set aside and a new one begins', { aside });
-      database = prepare(init.path);
+      return new ConversationStore(components, prepare(init.path, now));
     }
-    const store = new ConversationStore(components, database);
-    database
-      .prepare(`UPDATE message SET state = ? WHERE json_extract(state, '$.type') = 'Streaming'`)
-      .run(JSON.stringify({ type: 'Interrupted' } satisfies AnswerState));
-    database
-      .prepare('DELETE FROM conversation WHERE deleted_at IS NOT NULL AND deleted_at < ?')
-      .run(clock.now() - KEPT_DELETED_MS);
-    return store;
   }
 
   create(init: Pick<ConversationHead, 'target' | 'settings'>): ConversationHead {
@@ -95,20 +92,21 @@ export class ConversationStore {
     const rows = this.#database
       .prepare('SELECT * FROM message WHERE conversation_id = ? ORDER BY number')
       .all(id);
-    return { ...head, messages: rows.map(messageOf) };
+    return { ...head, messages: rows.map(this.#messageOf) };
   }
 
   /** The newest first. @param search words that must all occur in the title or in one message */
   list(search: string, limit: number): { readonly conversations: ConversationHit[]; readonly total: number } {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean).slice(0, 16);
-    const heads = this.#database
-      .prepare('SELECT * FROM conversation WHERE deleted_at IS NULL ORDER BY updated_at DESC, id')
-      .all()
-      .map(headOf);
+    const newest = this.#database.prepare(
+      'SELECT * FROM conversation WHERE deleted_at IS NULL ORDER BY updated_at DESC, id LIMIT ?',
+    );
     if (words.length === 0) {
-      const conversations = heads.slice(0, limit).map((head) => ({ ...head, snippet: null }));
-      return { conversations, total: heads.length };
+      const conversations = newest.all(limit).map((row) => ({ ...headOf(row), snippet: null }));
+      const all = this.#database.prepare('SELECT count(*) AS n FROM conversation WHERE deleted_at IS NULL');
+      return { conversations, total: Number(all.get()?.['n']) };
     }
+    const heads = newest.all(-1).map(headOf);
     const said = this.#database.prepare(
       'SELECT content FROM message WHERE conversation_id = ? ORDER BY number',
     );
@@ -163,32 +161,43 @@ export class ConversationStore {
          WHERE conversation_id = ?1 ORDER BY depth DESC`,
       )
       .all(conversationId, id);
-    const messages = rows.map(messageOf);
+    const messages = rows.map(this.#messageOf);
     return messages.at(-1)?.id === id ? messages : undefined;
   }
 
-  addUser(conversationId: ConversationId, parentId: MessageId | null, content: string): UserMessage {
-    const message: UserMessage = { role: 'user', ...this.#newMessage(parentId), content };
-    this.#insert(conversationId, message);
-    return message;
-  }
-
-  addAnswer(conversationId: ConversationId, parentId: MessageId | null, target: string): AnswerMessage {
-    const message: AnswerMessage = {
+  /** What a person says, where it is said, and the answer that is about to be written: both are kept, or neither. */
+  addTurn(
+    conversationId: ConversationId,
+    init: {
+      readonly parentId: MessageId | null;
+      /** Null = another answer to the parent. */
+      readonly text: string | null;
+      readonly target: string;
+    },
+  ): { readonly user: UserMessage | null; readonly answer: AnswerMessage } {
+    const { parentId, text, target } = init;
+    const user: UserMessage | null =
+      text === null ? null : { role: 'user', ...this.#newMessage(parentId), content: text };
+    const answer: AnswerMessage = {
       role: 'assistant',
-      ...this.#newMessage(parentId),
+      ...this.#newMessage(user?.id ?? parentId),
       content: '',
       target,
       state: { type: 'Streaming' },
       stats: null,
     };
-    this.#insert(conversationId, message);
-    return message;
+    transaction(this.#database, () => {
+      if (user !== null) this.#insert(conversationId, user);
+      this.#insert(conversationId, answer);
+    });
+    this.#writing.add(answer.id);
+    return { user, answer };
   }
 
   /** After `close`: no effect, so that an answer that ends late harms nothing. */
   writeAnswer({ id, content, state, stats }: AnswerMessage): void {
     if (!this.#open) return;
+    if (state.type !== 'Streaming') this.#writing.delete(id);
     this.#database
       .prepare('UPDATE message SET content = ?, state = ?, stats = ? WHERE id = ?')
       .run(content, JSON.stringify(state), stats === null ? null : JSON.stringify(stats), id);
@@ -210,30 +219,35 @@ export class ConversationStore {
 
   #insert(conversationId: ConversationId, message: Message): void {
     const answer = message.role === 'assistant' ? message : undefined;
-    transaction(this.#database, () => {
-      this.#database
-        .prepare(
-          `INSERT INTO message (id, conversation_id, parent_id, role, content, created_at, target, state)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(
-          message.id,
-          conversationId,
-          message.parentId,
-          message.role,
-          message.content,
-          message.createdAt,
-          answer?.target ?? null,
-          answer === undefined ? null : JSON.stringify(answer.state),
-        );
-      this.#database
-        .prepare('UPDATE conversation SET updated_at = ? WHERE id = ?')
-        .run(message.createdAt, conversationId);
-    });
+    this.#database
+      .prepare(
+        `INSERT INTO message (id, conversation_id, parent_id, role, content, created_at, target, state)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        message.id,
+        conversationId,
+        message.parentId,
+        message.role,
+        message.content,
+        message.createdAt,
+        answer?.target ?? null,
+        answer === undefined ? null : JSON.stringify(answer.state),
+      );
+    this.#database
+      .prepare('UPDATE conversation SET updated_at = ? WHERE id = ?')
+      .run(message.createdAt, conversationId);
   }
+
+  readonly #messageOf = (row: Row): Message => {
+    const message = messageOf(row);
+    const isLeft =
+      message.role === 'assistant' && message.state.type === 'Streaming' && !this.#writing.has(message.id);
+    return isLeft ? { ...message, state: { type: 'Interrupted' } } : message;
+  };
 }
 
-function prepare(path: string): Database {
+function prepare(path: string, now: number): Database {
   const database = openDatabase(path, LOCK_WAIT_MS);
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
@@ -244,6 +258,12 @@ function prepare(path: string): Database {
       );
     }
     database.exec(TABLES);
+    database
+      .prepare(`UPDATE message SET state = ? WHERE json_extract(state, '$.type') = 'Streaming'`)
+      .run(JSON.stringify({ type: 'Interrupted' } satisfies AnswerState));
+    database
+      .prepare('DELETE FROM conversation WHERE deleted_at IS NOT NULL AND deleted_at < ?')
+      .run(now - KEPT_DELETED_MS);
     return database;
   } catch (error) {
     closeQuietly(database);

@@ -130,8 +130,7 @@ function begin(
     throw new IpcError('NotFound', 'The message that this answers is not there any more.', 'parentId');
   if (text === undefined && before.at(-1)?.role !== 'user')
     throw new IpcError('BadRequest', 'Only a message of yours can be answered.', 'parentId');
-  const user = text === undefined ? null : conversations.addUser(conversationId, parentId, text);
-  const answer = conversations.addAnswer(conversationId, user?.id ?? parentId, target);
+  const { user, answer } = conversations.addTurn(conversationId, { parentId, text: text ?? null, target });
   return { user, answer, path: user === null ? before : [...before, user], settings: head.settings };
 }
 

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MessageId } from '../../../main/core/contract/ipc-conversation.ts';
 import { DAY } from '../../../main/core/unit.ts';
@@ -40,9 +41,9 @@ describe('conversations on disk', () => {
 
   test('given a node that was killed while it answered, what was said is kept as interrupted', () => {
     const { id } = store.create({ target: 'm', settings: {} });
-    const user = store.addUser(id, null, 'why?');
-    const answer = store.addAnswer(id, user.id, 'm');
+    const { answer } = store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
     store.writeAnswer({ ...answer, content: 'because' });
+    expect(store.get(id)?.messages[1]).toMatchObject({ state: { type: 'Streaming' } });
     // Not closed: the file is as a kill leaves it.
     const next = open();
     expect(next.get(id)?.messages).toMatchObject([
@@ -54,11 +55,10 @@ describe('conversations on disk', () => {
 
   test('given branches, the path to a message is its own, and the export is the newest', () => {
     const { id } = store.create({ target: null, settings: { systemPrompt: 'be brief' } });
-    const first = store.addUser(id, null, 'one');
-    const edited = store.addUser(id, null, 'uno');
-    const answer = store.addAnswer(id, edited.id, 'm');
+    const first = store.addTurn(id, { parentId: null, text: 'one', target: 'm' });
+    const { answer } = store.addTurn(id, { parentId: null, text: 'uno', target: 'm' });
     store.writeAnswer({ ...answer, content: 'dos', state: { type: 'Complete', finish: 'Stop' } });
-    expect(store.pathTo(id, first.id)?.map(({ content }) => content)).toEqual(['one']);
+    expect(first.user && store.pathTo(id, first.user.id)?.map(({ content }) => content)).toEqual(['one']);
     expect(store.pathTo(id, answer.id)?.map(({ content }) => content)).toEqual(['uno', 'dos']);
     expect(store.pathTo(id, 'other' as MessageId)).toBeUndefined();
     const conversation = store.get(id);
@@ -73,7 +73,8 @@ describe('conversations on disk', () => {
       now += 1;
       const { id } = store.create({ target: null, settings: {} });
       store.change(id, { title: `Talk ${count}` });
-      store.addUser(id, null, `We spoke of\n\nthing number ${count} at length.`);
+      const text = `We spoke of\n\nthing number ${count} at length.`;
+      store.addTurn(id, { parentId: null, text, target: 'm' });
     }
     expect(store.list('', 3)).toMatchObject({
       total: 200,
@@ -112,9 +113,65 @@ describe('conversations on disk', () => {
     expect(readdirSync(folder)).toContain(`conversations.sqlite.damaged-${now}`);
   });
 
+  test('given a damaged file with a log beside it, both are set aside, and nothing of it comes back', () => {
+    const { id } = store.create({ target: null, settings: {} });
+    store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
+    store.close();
+    store = open();
+    store.create({ target: 'of the log', settings: {} });
+    // As a kill leaves them: the log was not taken into the file.
+    const files = ['', '-wal'].map((end) => [end, readFileSync(path + end)] as const);
+    store.close();
+    for (const [end, bytes] of files) writeFileSync(path + end, end === '' ? bytes.fill(0xff, 4_096) : bytes);
+    store = open();
+    expect(store.list('', 10).total).toBe(0);
+    store.create({ target: null, settings: {} });
+    const aside = readdirSync(folder).filter((name) => name.includes('damaged'));
+    expect(aside.toSorted()).toEqual([
+      `conversations.sqlite.damaged-${now}`,
+      `conversations.sqlite.damaged-${now}-wal`,
+    ]);
+  });
+
+  test('given a file whose messages are damaged, the node starts with a new one', () => {
+    const { id } = store.create({ target: null, settings: {} });
+    for (let count = 0; count < 100; count += 1)
+      store.addTurn(id, { parentId: null, text: 'x'.repeat(500), target: 'm' });
+    store.close();
+    const bytes = readFileSync(path);
+    // The first page says what tables there are and is whole.
+    writeFileSync(path, bytes.fill(0xff, 4_096));
+    store = open();
+    expect([store.list('', 10).total, warnings.length]).toEqual([0, 1]);
+  });
+
+  test('given a disk that takes the words but not the answer, neither is kept', () => {
+    const { id } = store.create({ target: null, settings: {} });
+    const other = new DatabaseSync(path);
+    other.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON message WHEN NEW.role = 'assistant'
+       BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`,
+    );
+    other.close();
+    expect(() => store.addTurn(id, { parentId: null, text: 'why?', target: 'm' })).toThrow(
+      'the disk is full',
+    );
+    expect(store.get(id)?.messages).toEqual([]);
+  });
+
+  test('given an answer whose end can not be kept, it does not read as if it was still being written', () => {
+    const { id } = store.create({ target: null, settings: {} });
+    const { answer } = store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    expect(() => store.writeAnswer({ ...answer, content: 'so', state: { type: 'Stopped' } })).toThrow();
+    other.close();
+    expect(store.get(id)?.messages[1]).toMatchObject({ state: { type: 'Interrupted' } });
+  });
+
   test('given a store that is closed, a late answer harms nothing', () => {
     const { id } = store.create({ target: null, settings: {} });
-    const answer = store.addAnswer(id, null, 'm');
+    const { answer } = store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
     store.close();
     store.close();
     expect(() => store.writeAnswer({ ...answer, content: 'late' })).not.toThrow();
