@@ -115,7 +115,8 @@ describe('conversations on disk', () => {
 
   test('given a damaged file with a log beside it, both are set aside, and nothing of it comes back', () => {
     const { id } = store.create({ target: null, settings: {} });
-    store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
+    const { answer } = store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
+    store.writeAnswer({ ...answer, state: { type: 'Stopped' } });
     store.close();
     store = open();
     store.create({ target: 'of the log', settings: {} });
