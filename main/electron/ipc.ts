@@ -118,6 +118,7 @@ export class ShellIpc {
     );
     this.#pages.set(page, session);
     page.postMessage(appChannels.port, null, [port2]);
+    this.#components.log.debug('A page of the app is connected');
     return null;
   }
 

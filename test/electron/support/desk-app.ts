@@ -132,6 +132,7 @@ export class DeskApp {
       SKEIN_PEER_HOST: '127.0.0.1',
       SKEIN_NO_DISCOVERY: '1',
       SKEIN_NAME: 'desk',
+      SKEIN_LOG_LEVEL: 'debug',
     };
   }
 }

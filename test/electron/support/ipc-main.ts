@@ -72,7 +72,14 @@ void app.whenReady().then(async () => {
     log,
     node: () => life.node?.handlers,
     app: {
-      info: () => ({ version: '1.2.3', electron: '', platform: 'linux', settings, update: { type: 'Idle' } }),
+      info: () => ({
+        version: '1.2.3',
+        electron: '',
+        platform: 'linux',
+        settings,
+        quickChat: 'Off',
+        update: { type: 'Idle' },
+      }),
       changeSettings: (change) => {
         settings = { ...settings, ...(change as Partial<AppSettings>) };
       },
