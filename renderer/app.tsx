@@ -19,6 +19,8 @@ const views: Readonly<Record<ViewName, ComponentType<ViewProps>>> = {
   settings: lazy(() => import('./views/settings/index.tsx')),
 };
 
+const ChatPanel = views.chat;
+
 const icons: Readonly<Record<ViewName, typeof Activity>> = {
   chat: MessageSquare,
   models: Boxes,
@@ -32,6 +34,19 @@ const icons: Readonly<Record<ViewName, typeof Activity>> = {
 export const App = observer(function App({ root }: ViewProps): ReactElement {
   const { view } = root.ui.route;
   const View = views[view];
+  if (root.ui.isPanel) {
+    return (
+      <main aria-label={shell.views.chat} className="panel h-full">
+        <Boundary>
+          <Suspense fallback={<EmptyState title={shell.loading} />}>
+            <ChatPanel root={root} />
+          </Suspense>
+        </Boundary>
+        <Dialogs root={root} />
+        <Toasts store={root.toasts} />
+      </main>
+    );
+  }
   if (!root.ui.welcomed && root.cluster.isKnown) {
     return (
       <>
@@ -74,7 +89,7 @@ const Dialogs = observer(function Dialogs({ root }: ViewProps): ReactElement | n
   return (
     <Suspense fallback={null}>
       {dialog.type === 'Pair' ? (
-        <PairDialog root={root} />
+        <PairDialog key={dialog.code} root={root} given={dialog.code} />
       ) : (
         <CreateDialog key={JSON.stringify(dialog)} root={root} about={dialog} />
       )}
@@ -86,7 +101,9 @@ const Sidebar = observer(function Sidebar({ root }: ViewProps): ReactElement {
   const { view } = root.ui.route;
   return (
     <aside className="drag-region flex shrink-0 flex-row border-t border-line bg-sunken/60 sm:w-48 sm:flex-col sm:border-t-0 sm:border-r">
-      <div className="hidden h-12 items-center px-4 text-lg font-semibold sm:flex">{shell.name}</div>
+      <div className="beside-lights hidden h-12 items-center px-4 text-lg font-semibold sm:flex">
+        {shell.name}
+      </div>
       <nav
         aria-label={shell.navigation}
         className="flex flex-1 justify-around gap-0.5 p-1.5 sm:flex-none sm:flex-col sm:justify-start sm:px-2"

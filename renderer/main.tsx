@@ -10,7 +10,10 @@ import './style.css';
 const socketUrl = `ws://${window.location.host}/ipc`;
 /** Undefined in a browser. */
 const bridge = window.skein;
-if (bridge !== undefined) document.documentElement.dataset['app'] = '';
+if (bridge !== undefined) {
+  // The page draws its own title bar there.
+  document.documentElement.dataset['app'] = window.navigator.userAgent.includes('Mac OS') ? 'mac' : 'other';
+}
 
 const root = new RootStore({
   connect: (signal) =>
@@ -22,9 +25,11 @@ const root = new RootStore({
   now: () => Date.now(),
   frames: frameClock,
   drafts: window.localStorage,
+  bridge,
   ui: {
     location: window.location,
     store: window.localStorage,
+    isPanel: new URLSearchParams(window.location.search).has('panel'),
     onTheme: (theme) => {
       if (theme === 'system') delete document.documentElement.dataset['theme'];
       else document.documentElement.dataset['theme'] = theme;

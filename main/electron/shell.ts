@@ -51,6 +51,7 @@ export class Shell {
   readonly #life: NodeLife;
   #unwatch: () => void = () => undefined;
   #cancelLook: () => void = () => undefined;
+  #shortcut: AppInfo['quickChat'] = 'Off';
   #quitting: 'No' | 'WhenDone' | 'Now' | 'Done' = 'No';
 
   constructor({ log }: { readonly log: Log }, { config, places }: ShellInit) {
@@ -249,6 +250,7 @@ export class Shell {
       electron: process.versions.electron ?? '',
       platform: process.platform,
       settings: this.#store.settings,
+      quickChat: this.#shortcut,
       update: this.#updater.state,
     };
   }
@@ -268,10 +270,14 @@ export class Shell {
       app.setActivationPolicy(menubarOnly ? 'accessory' : 'regular');
     }
     globalShortcut.unregisterAll();
+    this.#shortcut = 'Off';
     if (quickChatShortcut === '') return;
+    this.#shortcut = 'Refused';
     try {
-      if (globalShortcut.register(quickChatShortcut, () => this.#quickChat.toggle())) return;
-      this.#log.warn('Another program has the shortcut of the quick chat', { shortcut: quickChatShortcut });
+      if (globalShortcut.register(quickChatShortcut, () => this.#quickChat.toggle()))
+        this.#shortcut = 'Works';
+      else
+        this.#log.warn('Another program has the shortcut of the quick chat', { shortcut: quickChatShortcut });
     } catch {
       this.#log.warn('The shortcut of the quick chat is none', { shortcut: quickChatShortcut });
     }

@@ -20,6 +20,8 @@ export class ChatStore {
   readonly list: ConversationList;
   current: OpenConversation;
   draft: Draft;
+  /** Counts what was begun from outside the chat, so that whoever shows it gives the keyboard to the message. */
+  begun = 0;
   /** The target for new conversations: the one used last. */
   usualTarget: string | null = null;
   readonly #components: ChatStoreComponents;
@@ -57,6 +59,13 @@ export class ChatStore {
     if (going === undefined) void this.current.load();
     this.draft = this.#drafts.read(parsed ?? '');
     this.#components.shown(parsed);
+  }
+
+  /** A new conversation with this typed into it; what was typed there before stays, above. */
+  begin(text: string): void {
+    this.open(null);
+    if (text !== '') this.type(this.draft.text.trim() === '' ? text : `${this.draft.text}\n\n${text}`);
+    this.begun += 1;
   }
 
   /** After the connection came back: what the page shows may be old. */

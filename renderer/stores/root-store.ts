@@ -1,4 +1,6 @@
 import type { MethodName, MethodParams, MethodResult } from '../../main/core/contract/ipc.ts';
+import type { AppBridge } from '../../main/core/contract/ipc-app.ts';
+import { AppStore } from './app-store.ts';
 import { ChatStore } from './chat-store.ts';
 import { clientPort } from './chat/client-port.ts';
 import type { TextStore } from './chat/drafts.ts';
@@ -6,6 +8,7 @@ import type { FrameClock } from './chat/live-answer.ts';
 import { ClusterStore } from './cluster-store.ts';
 import { Connection, type ConnectionComponents } from './connection.ts';
 import { ModelStore } from './model-store.ts';
+import { showOpening } from './opening.ts';
 import { ToastStore } from './toast-store.ts';
 import { UndoStore } from './undo-store.ts';
 import { UiStore, type UiComponents } from './ui-store.ts';
@@ -15,6 +18,8 @@ export interface RootComponents extends ConnectionComponents {
   readonly frames: FrameClock;
   /** What is typed and not sent outlives the page there. */
   readonly drafts: TextStore;
+  /** Of the app around the page, where there is one. */
+  readonly bridge?: AppBridge | undefined;
 }
 
 /** Everything a page knows; the only place of it that constructs. */
@@ -26,6 +31,8 @@ export class RootStore {
   readonly undo: UndoStore;
   readonly chat: ChatStore;
   readonly models: ModelStore;
+  /** Undefined in a browser. */
+  readonly app: AppStore | undefined;
   readonly now: () => number;
 
   constructor(components: RootComponents) {
@@ -45,6 +52,9 @@ export class RootStore {
         if (this.ui.route.view === 'chat' && this.ui.route.detail !== id) this.ui.show('chat', id);
       },
     });
+    const { bridge } = components;
+    this.app = bridge && new AppStore({ bridge });
+    bridge?.onOpening((opening) => showOpening(this, opening));
     this.connection.follow(() => {
       this.chat.refresh();
       void this.models.refresh();

@@ -16,12 +16,15 @@ export type Theme = 'system' | 'light' | 'dark';
 export type DialogAbout =
   | { readonly type: 'Create'; readonly modelId?: string }
   | { readonly type: 'Edit'; readonly metaInstanceId: string }
-  | { readonly type: 'Pair' };
+  /** `code`: typed for the person, who decides whether to join with it. */
+  | { readonly type: 'Pair'; readonly code?: string };
 
 export interface UiComponents {
   readonly location: Pick<Location, 'hash'>;
   readonly store: Pick<Storage, 'getItem' | 'setItem'>;
   readonly onTheme: (theme: Theme) => void;
+  /** A small window for the chat alone. */
+  readonly isPanel?: boolean;
 }
 
 const THEME = 'skein.theme';
@@ -31,6 +34,7 @@ const WELCOMED = 'skein.welcomed';
 export class UiStore {
   route: Route;
   theme: Theme;
+  readonly isPanel: boolean;
   /** Whether the first steps were taken or skipped on this computer. */
   welcomed: boolean;
   /** Undefined = none. */
@@ -39,6 +43,7 @@ export class UiStore {
 
   constructor(components: UiComponents) {
     this.#components = components;
+    this.isPanel = components.isPanel ?? false;
     this.route = parseRoute(components.location.hash);
     const theme = components.store.getItem(THEME);
     this.theme = theme === 'light' || theme === 'dark' ? theme : 'system';

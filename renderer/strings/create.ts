@@ -73,6 +73,9 @@ export const create = {
   pairJoining: (name: string): string => `${name} is joining…`,
   pairEnded: 'This code is of no use any more.',
   newCode: 'New code',
+  joinTitle: 'Join another computer’s cluster?',
+  joinGiven:
+    'A link brought this code. Join only if you know the computer that shows it: its people can then use this one.',
   orJoin: 'Or join another computer’s cluster',
   joinHint: 'Type the code that it shows. What runs here is taken along.',
   joinCode: 'Code from the other computer',

@@ -1,3 +1,5 @@
+import type { AppSettings, UpdateState } from '../../main/core/contract/ipc-app.ts';
+import { unreachable } from '../../main/core/result.ts';
 import type { SettingKey } from '../../main/core/contract/ipc-settings.ts';
 
 export const settings = {
@@ -6,6 +8,29 @@ export const settings = {
   theme: 'Theme',
   themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
   welcome: 'Show the first steps again',
+  app: 'App',
+  appVersion: (version: string, electron: string): string => `Skein ${version}, on Electron ${electron}`,
+  appNames: {
+    openAtLogin: 'Open when you log in',
+    menubarOnly: 'Live in the menubar only',
+    keepAwake: 'Keep this computer awake while it serves a model',
+    notifications: 'Notify when a model you started is ready or has failed',
+    quickChatShortcut: 'Shortcut of the quick chat',
+    updateChannel: 'Versions',
+  } satisfies Record<keyof AppSettings, string>,
+  appHints: {
+    menubarOnly: 'Without a place in the Dock.',
+    quickChatShortcut: 'Such as Alt+Shift+Space. Empty = none.',
+    updateChannel: 'Nothing is fetched or installed until you say so.',
+  } as Partial<Record<keyof AppSettings, string>>,
+  shortcutTaken: 'This is no shortcut, or another program has it. Choose another.',
+  channels: { latest: 'Finished ones', beta: 'Early ones too' } satisfies Record<
+    AppSettings['updateChannel'],
+    string
+  >,
+  update: 'Newer version',
+  updateState: (update: UpdateState): string => updateSentence(update),
+  updateSteps: { Check: 'Look for one', Fetch: 'Fetch it', Install: 'Install and start again' },
   node: 'This computer',
   apiAddress: 'Address for other tools',
   copy: 'Copy',
@@ -68,3 +93,24 @@ export const settings = {
   leaveConfirm: 'Leave',
   cancel: 'Cancel',
 } as const;
+
+function updateSentence(update: UpdateState): string {
+  switch (update.type) {
+    case 'Unavailable':
+      return update.reason;
+    case 'Idle':
+      return 'None is known.';
+    case 'Checking':
+      return 'Looking…';
+    case 'Found':
+      return `${update.version} is there.`;
+    case 'Fetching':
+      return `${update.version} is being fetched: ${Math.round(update.percent)} %`;
+    case 'Fetched':
+      return `${update.version} is ready to be installed.`;
+    case 'Failed':
+      return update.message;
+    default:
+      return unreachable(update);
+  }
+}

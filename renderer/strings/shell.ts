@@ -22,6 +22,8 @@ export const shell = {
   crashed: 'This view has failed',
   crashedWhy: 'The rest of Skein goes on. Show it again, or reload the page.',
   again: 'Show it again',
+  notRunning: (model: string): string =>
+    `The link names the model “${model}”, which does not run here. Choose another, or run it first.`,
   status: {
     alone: 'One computer',
     nodes: (count: number): string => `${count} computers`,

@@ -50,6 +50,8 @@ export const AppInfo = z.strictObject({
   electron: z.string(),
   platform: z.string(),
   settings: AppSettings,
+  /** `Refused`: it is no shortcut, or another program has it. */
+  quickChat: z.enum(['Off', 'Works', 'Refused']),
   update: UpdateState,
 });
 export type AppInfo = z.infer<typeof AppInfo>;

@@ -25,7 +25,7 @@ export const ChatHeader = observer(function ChatHeader({
   const title = current.title === '' ? chat.untitled : current.title;
   const compared = current.lanes.length > 1;
   return (
-    <header className="flex h-12 shrink-0 items-center gap-1 border-b border-line px-3">
+    <header className="drag-region flex h-12 shrink-0 items-center gap-1 border-b border-line px-3">
       <button
         type="button"
         className="chat-icon shrink-0 lg:hidden"

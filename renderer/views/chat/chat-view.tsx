@@ -28,7 +28,7 @@ export const ChatView = observer(function ChatView({
   readonly store: ChatStore;
   readonly now: () => number;
 }): ReactElement {
-  const { current } = store;
+  const { current, begun } = store;
   const { targets } = useChatShell();
   const field = useRef<HTMLTextAreaElement>(null);
   const [listShown, setListShown] = useState(false);
@@ -37,7 +37,7 @@ export const ChatView = observer(function ChatView({
   const [dropping, setDropping] = useState(false);
   const empty = current.messages.size === 0 && current.main.pending === null;
 
-  useEffect(() => field.current?.focus(), [current]);
+  useEffect(() => field.current?.focus(), [current, begun]);
   useShortcuts(store);
 
   const editLast = (): boolean => {

@@ -1,6 +1,6 @@
 import { ChevronRight, MessageSquare } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
-import { useState, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { Button } from '../../components/button.tsx';
 import { Badge, type Tone } from '../../components/small.tsx';
 import { Ticking } from '../../components/ticking.tsx';
@@ -37,10 +37,15 @@ export const InstanceCard = observer(function InstanceCard({
   readonly row: InstanceRow;
 }): ReactElement {
   const [open, setOpen] = useState(false);
+  const isAsked = root.ui.route.detail === row.key;
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isAsked) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [isAsked]);
   const nodes = row.ranks.map(({ node }) => node);
   const working = row.ranks.filter(({ step }) => step.type !== 'Ready');
   return (
-    <article aria-label={row.title} className="rounded-xl border border-line bg-raised px-4 py-3">
+    <article ref={place} aria-label={row.title} className="rounded-xl border border-line bg-raised px-4 py-3">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <button
           type="button"

@@ -14,14 +14,21 @@ type Pairing = MethodResult<'showPairingCode'>;
 const LOOK_EVERY_MS = 1_000;
 
 /** Shows a code for another computer, or takes one that another shows. */
-export default observer(function PairDialog({ root }: { readonly root: RootStore }): ReactElement {
+export default observer(function PairDialog({
+  root,
+  given,
+}: {
+  readonly root: RootStore;
+  /** A code that a link brought: only typed, and none is shown for another computer beside it. */
+  readonly given?: string | undefined;
+}): ReactElement {
   const close = (): void => {
-    void root.call('cancelPairingCode', {}).catch(() => undefined);
+    if (given === undefined) void root.call('cancelPairingCode', {}).catch(() => undefined);
     root.ui.closeDialog();
   };
   return (
     <Dialog
-      title={create.pairTitle}
+      title={given === undefined ? create.pairTitle : create.joinTitle}
       onClose={close}
       footer={
         <Button look="primary" onClick={close}>
@@ -30,8 +37,8 @@ export default observer(function PairDialog({ root }: { readonly root: RootStore
       }
     >
       <div className="flex flex-col gap-6">
-        <Code root={root} />
-        <Join root={root} onDone={() => root.ui.closeDialog()} />
+        {given === undefined && <Code root={root} />}
+        <Join root={root} given={given} onDone={() => root.ui.closeDialog()} />
       </div>
     </Dialog>
   );
@@ -105,8 +112,16 @@ function Code({ root }: { readonly root: RootStore }): ReactElement {
   );
 }
 
-function Join({ root, onDone }: { readonly root: RootStore; readonly onDone: () => void }): ReactElement {
-  const [code, setCode] = useState('');
+function Join({
+  root,
+  given = '',
+  onDone,
+}: {
+  readonly root: RootStore;
+  readonly given?: string | undefined;
+  readonly onDone: () => void;
+}): ReactElement {
+  const [code, setCode] = useState(given);
   const [address, setAddress] = useState('');
   const [problem, setProblem] = useState<string | null>(null);
   const [isJoining, setJoining] = useState(false);
@@ -128,13 +143,19 @@ function Join({ root, onDone }: { readonly root: RootStore; readonly onDone: () 
   };
   return (
     <form
-      className="flex flex-col gap-3 border-t border-line pt-4"
+      className={`flex flex-col gap-3 ${given === '' ? 'border-t border-line pt-4' : ''}`}
       onSubmit={(event) => {
         event.preventDefault();
         void join();
       }}
     >
-      <h3>{create.orJoin}</h3>
+      {given === '' ? (
+        <h3>{create.orJoin}</h3>
+      ) : (
+        <p role="status" className="text-muted">
+          {create.joinGiven}
+        </p>
+      )}
       <Field label={create.joinCode} hint={create.joinHint} problem={problem ?? undefined}>
         <input
           className={`${inputClass} font-mono`}

@@ -1,6 +1,7 @@
 import { observer } from 'mobx-react-lite';
 import { type ReactElement, useMemo } from 'react';
 import { ModelId } from '../../../main/core/id.ts';
+import { IMPORT } from '../../stores/opening.ts';
 import { modelRows, nodeDisks } from '../../stores/models/model-rows.ts';
 import type { RootStore } from '../../stores/root-store.ts';
 import { ModelsView } from './models-view.tsx';
@@ -22,6 +23,8 @@ const View = observer(function View({ root }: { readonly root: RootStore }): Rea
       rows={rows}
       disks={disks}
       node={node === '' ? null : node}
+      importing={ui.route.detail === IMPORT}
+      setImporting={(open) => ui.show('models', open ? IMPORT : null)}
       run={(modelId) => ui.openDialog({ type: 'Create', modelId: ModelId.parse(modelId) })}
       chat={(id) => {
         chat.open(null);

@@ -1,6 +1,6 @@
 import { Boxes, FolderInput, Search } from 'lucide-react';
 import { observer } from 'mobx-react-lite';
-import { type ReactElement, useEffect, useState } from 'react';
+import { type ReactElement, useEffect } from 'react';
 import { Button } from '../../components/button.tsx';
 import { EmptyState, Progress } from '../../components/small.tsx';
 import { formatBytes } from '../../lib/format.ts';
@@ -19,6 +19,8 @@ export const ModelsView = observer(function ModelsView({
   rows,
   disks,
   node,
+  importing,
+  setImporting,
   run,
   chat,
 }: {
@@ -27,11 +29,13 @@ export const ModelsView = observer(function ModelsView({
   readonly disks: readonly NodeDisk[];
   /** Name of the node that serves this page. */
   readonly node: string | null;
+  /** Whether the dialog for a file is open. */
+  readonly importing: boolean;
+  readonly setImporting: (open: boolean) => void;
   readonly run: (modelId: string) => void;
   /** Opens a chat with a MetaInstance. */
   readonly chat: (id: string) => void;
 }): ReactElement {
-  const [importing, setImporting] = useState(false);
   useEffect(() => {
     const ask = (): void => void store.refresh().then(() => store.refreshFits());
     ask();

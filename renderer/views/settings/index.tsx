@@ -7,6 +7,7 @@ import type { NodeSettings, SettingKey } from '../../../main/core/contract/ipc-s
 import type { Theme } from '../../stores/ui-store.ts';
 import { settings } from '../../strings/settings.ts';
 import { shell } from '../../strings/shell.ts';
+import { AppSettings } from './app-settings.tsx';
 import { ClusterSettings } from './cluster-settings.tsx';
 import { Row, Section } from './section.tsx';
 import { SettingRow } from './setting-row.tsx';
@@ -48,6 +49,7 @@ export default observer(function SettingsView({ root }: ViewProps): ReactElement
             <Button onClick={() => root.ui.welcome(false)}>{settings.welcome}</Button>
           </Row>
         </Section>
+        {root.app !== undefined && <AppSettings app={root.app} toasts={root.toasts} />}
         <Section title={settings.node}>
           {hello.apiAddress !== null && (
             <Row label={settings.apiAddress}>
