@@ -113,27 +113,6 @@ describe('conversations on disk', () => {
     expect(readdirSync(folder)).toContain(`conversations.sqlite.damaged-${now}`);
   });
 
-  test('given a damaged file with a log beside it, both are set aside, and nothing of it comes back', () => {
-    const { id } = store.create({ target: null, settings: {} });
-    const { answer } = store.addTurn(id, { parentId: null, text: 'why?', target: 'm' });
-    store.writeAnswer({ ...answer, state: { type: 'Stopped' } });
-    store.close();
-    store = open();
-    store.create({ target: 'of the log', settings: {} });
-    // As a kill leaves them: the log was not taken into the file.
-    const files = ['', '-wal'].map((end) => [end, readFileSync(path + end)] as const);
-    store.close();
-    for (const [end, bytes] of files) writeFileSync(path + end, end === '' ? bytes.fill(0xff, 4_096) : bytes);
-    store = open();
-    expect(store.list('', 10).total).toBe(0);
-    store.create({ target: null, settings: {} });
-    const aside = readdirSync(folder).filter((name) => name.includes('damaged'));
-    expect(aside.toSorted()).toEqual([
-      `conversations.sqlite.damaged-${now}`,
-      `conversations.sqlite.damaged-${now}-wal`,
-    ]);
-  });
-
   test('given a file whose messages are damaged, the node starts with a new one', () => {
     const { id } = store.create({ target: null, settings: {} });
     for (let count = 0; count < 100; count += 1)
