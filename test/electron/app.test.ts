@@ -23,10 +23,7 @@ describe.skipIf(whyNoElectron !== undefined)(inElectron('the app'), () => {
   const watchTray = (): Promise<void> =>
     desk.app.evaluate(({ Tray }) => {
       const shown = globalThis as { trayMenu?: Electron.Menu };
-      const original = Reflect.get(Tray.prototype, 'setContextMenu') as (
-        this: Electron.Tray,
-        menu: Electron.Menu | null,
-      ) => void;
+      const original = Reflect.get(Tray.prototype, 'setContextMenu');
       Tray.prototype.setContextMenu = function setAndKeep(menu) {
         if (menu !== null) shown.trayMenu = menu;
         original.call(this, menu);
