@@ -144,13 +144,10 @@ function generationOf(
   return {
     messages: [
       ...system.map((content) => ({ role: 'system' as const, content })),
-      // An answer that failed before its first word would be an empty turn.
+      // An answer that failed before its first word, or ended within its thoughts, would be an empty turn.
       ...path
-        .filter(({ role, content }) => role === 'user' || content !== '')
-        .map(({ role, content }) => ({
-          role,
-          content: role === 'user' ? content : withoutReasoning(content),
-        })),
+        .map(({ role, content }) => ({ role, content: role === 'user' ? content : spokenIn(content) }))
+        .filter(({ role, content }) => role === 'user' || content !== ''),
     ],
     sampling: {
       ...defaultSampling,
@@ -166,9 +163,19 @@ function generationOf(
   };
 }
 
-/** What a model thought before it answered is no part of the conversation it is told. */
-export const withoutReasoning = (answer: string): string =>
-  answer.replace(/^\s*(?:<think>)?[\s\S]*?<\/think>\s*/, (thought) => (thought.includes('`') ? thought : ''));
+const THINK = '<think>';
+const THINK_END = '</think>';
+
+/** What a model thought before it answered is no part of the conversation it is told; pages show the same as thoughts. */
+function spokenIn(answer: string): string {
+  const end = answer.indexOf(THINK_END);
+  if (answer.trimStart().startsWith(THINK)) return afterThinking(answer, end);
+  // Some are begun within their thinking; others speak of the tag, as code.
+  return end === -1 || answer.slice(0, end).includes('`') ? answer : afterThinking(answer, end);
+}
+
+const afterThinking = (answer: string, end: number): string =>
+  end === -1 ? '' : answer.slice(end + THINK_END.length).trimStart();
 
 function stateOf(end: TaskEnd, stopped: boolean): AnswerState {
   switch (end.type) {
@@ -200,6 +207,7 @@ class Answer {
   #firstTokens = 0;
   #savedAt: number;
   #ended = false;
+  #failedToSave = false;
 
   constructor(components: ChatComponents, message: AnswerMessage) {
     this.#components = components;
@@ -228,7 +236,10 @@ class Answer {
     if (this.#ended) return;
     this.#ended = true;
     this.#message = { ...this.#message, state, stats: this.#stats(usage) };
-    this.#save(this.#components.clock.monotonic());
+    if (this.#save(this.#components.clock.monotonic())) return;
+    const message =
+      'This answer could not be kept on disk, and a reload will not show the end of it. Copy what you need, and look whether the disk of this node is full.';
+    this.#message = { ...this.#message, state: { type: 'Failed', message } };
   }
 
   #stats(usage: TokenUsage | undefined): AnswerStats | null {
@@ -243,12 +254,19 @@ class Answer {
     };
   }
 
-  #save(now: number): void {
+  /** False = it could not; the log has it once. */
+  #save(now: number): boolean {
     this.#savedAt = now;
     try {
       this.#components.conversations.writeAnswer(this.#message);
+      return true;
     } catch (error) {
-      this.#components.log.warn('An answer could not be kept on disk', { message: this.#message.id, error });
+      if (!this.#failedToSave) {
+        const message = this.#message.id;
+        this.#components.log.warn('An answer could not be kept on disk', { message, error });
+      }
+      this.#failedToSave = true;
+      return false;
     }
   }
 }
