@@ -9,7 +9,7 @@ import { NodeLife, type NodeLifeInit } from '../node/node-life.ts';
 import { isAway } from '../node/server/cluster-view.ts';
 import { createSkeinNode, type SkeinNode } from '../node/skein-node.ts';
 import type { AppPlaces } from './places.ts';
-import type { TrayNode } from './tray-model.ts';
+import type { TrayNode } from './tray-node.ts';
 import { UtilityProcessHost } from './utility-process-host.ts';
 
 /** The very node that runs headless, in this process, with utility processes as its runners. */
@@ -49,6 +49,7 @@ export function trayNodeOf({ api, address }: SkeinNode): TrayNode {
   const nodeIds = values(snapshot.state.nodes).map(({ nodeId }) => nodeId);
   return {
     nodeId: api.nodeId,
+    now: snapshot.now,
     state: snapshot.state,
     telemetry: snapshot.telemetry,
     master: api.cluster().master,

@@ -1,4 +1,3 @@
-import type { MenuItemConstructorOptions } from 'electron';
 import type { AppView, Opening } from '../core/contract/ipc-app.ts';
 
 export type MenuAction =
@@ -8,10 +7,35 @@ export type MenuAction =
   | { readonly type: 'OpenDataFolder' }
   | { readonly type: 'Quit' };
 
+/** What the system itself does, names and gives a shortcut. */
+export type MenuRole =
+  | 'about'
+  | 'services'
+  | 'hide'
+  | 'hideOthers'
+  | 'unhide'
+  | 'close'
+  | 'undo'
+  | 'redo'
+  | 'cut'
+  | 'copy'
+  | 'paste'
+  | 'pasteAndMatchStyle'
+  | 'delete'
+  | 'selectAll'
+  | 'resetZoom'
+  | 'zoomIn'
+  | 'zoomOut'
+  | 'togglefullscreen'
+  | 'reload'
+  | 'toggleDevTools'
+  | 'minimize'
+  | 'zoom'
+  | 'front';
+
 export type MenuItem =
   | { readonly type: 'Separator' }
-  /** What the system itself does and names. */
-  | { readonly type: 'Role'; readonly role: NonNullable<MenuItemConstructorOptions['role']> }
+  | { readonly type: 'Role'; readonly role: MenuRole }
   | {
       readonly type: 'Action';
       readonly label: string;
@@ -28,10 +52,7 @@ export interface Menu {
 }
 
 const separator: MenuItem = { type: 'Separator' };
-const role = (name: NonNullable<MenuItemConstructorOptions['role']>): MenuItem => ({
-  type: 'Role',
-  role: name,
-});
+const role = (name: MenuRole): MenuItem => ({ type: 'Role', role: name });
 const open = (label: string, opening: Opening, accelerator?: string): MenuItem => ({
   type: 'Action',
   label,

@@ -1,6 +1,6 @@
 import { Menu, type MenuItemConstructorOptions } from 'electron';
 import type { Menu as MenuModel, MenuAction, MenuItem } from './menu-model.ts';
-import type { TrayAction, TrayItem } from './tray-model.ts';
+import type { TrayAction, TrayItem } from './tray-item.ts';
 
 /** The application's menu, shown by macOS at the top of the screen. */
 export function setApplicationMenu(model: readonly MenuModel[], act: (action: MenuAction) => void): void {

@@ -1,7 +1,8 @@
 import { nativeImage, Tray, type NativeImage } from 'electron';
 import { join } from 'node:path';
 import { trayMenu } from './menu.ts';
-import type { TrayAction, TrayIcon, TrayModel } from './tray-model.ts';
+import type { TrayAction } from './tray-item.ts';
+import type { TrayIcon, TrayModel } from './tray-model.ts';
 
 /** The item in the menubar. It is drawn anew only when its model changed, since a menu that is open closes then. */
 export class MenubarItem {
