@@ -76,6 +76,7 @@ export const create = {
   joinTitle: 'Join another computer’s cluster?',
   joinGiven:
     'A link brought this code. Join only if you know the computer that shows it: its people can then use this one.',
+  notNow: 'Not now',
   orJoin: 'Or join another computer’s cluster',
   joinHint: 'Type the code that it shows. What runs here is taken along.',
   joinCode: 'Code from the other computer',

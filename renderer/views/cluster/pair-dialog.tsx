@@ -31,9 +31,13 @@ export default observer(function PairDialog({
       title={given === undefined ? create.pairTitle : create.joinTitle}
       onClose={close}
       footer={
-        <Button look="primary" onClick={close}>
-          {create.done}
-        </Button>
+        given === undefined ? (
+          <Button look="primary" onClick={close}>
+            {create.done}
+          </Button>
+        ) : (
+          <Button onClick={close}>{create.notNow}</Button>
+        )
       }
     >
       <div className="flex flex-col gap-6">
@@ -175,7 +179,11 @@ function Join({
         />
       </Field>
       <div>
-        <Button type="submit" disabled={isJoining || code.trim() === ''}>
+        <Button
+          type="submit"
+          look={given === '' ? 'plain' : 'primary'}
+          disabled={isJoining || code.trim() === ''}
+        >
           {isJoining ? create.joining : create.join}
         </Button>
       </div>

@@ -35,6 +35,8 @@ export class IpcApp {
   #app: ElectronApplication | undefined;
   #pages = 0;
   stderr = '';
+  /** Errors that pages reported; a good page has none. */
+  readonly complaints: string[] = [];
 
   get app(): ElectronApplication {
     if (this.#app === undefined) throw new Error('Electron is not started');
@@ -114,6 +116,10 @@ export class IpcApp {
     await this.ask((init) => globalThis.desk.open(init), { key, address, ...(hostile && { hostile }) });
     const page = await opened;
     page.setDefaultTimeout(PATIENCE_MS);
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (said) => {
+      if (said.type() === 'error') this.complaints.push(said.text());
+    });
     await page.waitForURL(/^(?!about:)/);
     return { key, page };
   }

@@ -10,6 +10,7 @@ import { PageWindow } from '../../../main/electron/page-window.ts';
 import type { AppPlaces } from '../../../main/electron/places.ts';
 import { systemClock } from '../../../main/node/clock.ts';
 import { createLog } from '../../../main/node/log.ts';
+import type { NodeLife } from '../../../main/node/node-life.ts';
 import { readConfig } from '../../../main/node/read-config.ts';
 
 /** Of a session of its own, where nothing of the app's own protection holds but what is under test. */
@@ -29,6 +30,8 @@ export interface IpcDesk {
   tell(key: string, opening: Opening): void;
   end(key: string, how: 'Crash' | 'Close'): void;
   stopNode(): void;
+  /** As when it leaves a cluster: another node follows in the same process. */
+  restartNode(): void;
   readonly hasNode: boolean;
   /** Why sessions of pages ended, oldest first. */
   readonly ends: readonly string[];
@@ -62,10 +65,12 @@ void app.whenReady().then(async () => {
   hardenSession(session.defaultSession);
   serveApp(session.defaultSession.protocol, places.dashboard);
   serveHostile(session.fromPartition(HOSTILE).protocol);
-  const life = hostNode(
-    { log, places },
-    { config: config.value, onUp: () => undefined, onDown: () => undefined },
-  );
+  const begin = (): NodeLife =>
+    hostNode(
+      { log, places },
+      { config: config.value, onUp: () => undefined, onDown: () => ipc.partAll('the node restarts') },
+    );
+  let life = begin();
   let settings = defaultAppSettings;
   const updates: string[] = [];
   const ipc = new ShellIpc({
@@ -114,6 +119,12 @@ void app.whenReady().then(async () => {
       else pages.get(key)?.webContents.forcefullyCrashRenderer();
     },
     stopNode: () => void life.stop(),
+    restartNode() {
+      void life.stop().then(() => {
+        life = begin();
+        return life.start();
+      });
+    },
   };
   app.on('before-quit', (event) => {
     event.preventDefault();
