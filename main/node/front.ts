@@ -49,6 +49,7 @@ export function openFront(components: FrontComponents, init: FrontInit): Front {
     { clock, log, newId: randomUUID },
     { path: folder.conversationsPath },
   );
+  const underWay = new Set<string>();
   const handlers = nodeHandlers(
     {
       api,
@@ -62,7 +63,11 @@ export function openFront(components: FrontComponents, init: FrontInit): Front {
         return card === undefined ? null : models.find(card);
       },
       async importModel(path) {
-        const imported = await importModel(path, { folder: folder.modelsPath, known: catalog().cards });
+        const imported = await importModel(path, {
+          folder: folder.modelsPath,
+          known: catalog().cards,
+          underWay,
+        });
         if (imported.ok) init.readAgain();
         return imported;
       },

@@ -22,52 +22,102 @@ const ARCHITECTURE = 'llama';
 const KV_VALUE_BYTES = 4;
 const HASH_MS = 30 * 60_000;
 
+export interface ImportInit {
+  /** The node's own models. */
+  readonly folder: string;
+  readonly known: readonly ModelCard[];
+  /** Names of the files that are being imported now; kept by whoever asks for imports. */
+  readonly underWay: Set<string>;
+}
+
 /**
  * Copies a GGUF file, or the only one of a folder, into the node's models folder and writes a card of its header beside it.
+ * A file that lies there without a card gets one; one that a known card waits for is put there for it.
  * Nothing is left behind when it is refused, for which the reason is meant for people.
  */
-export async function importModel(
-  path: string,
-  init: { readonly folder: string; readonly known: readonly ModelCard[] },
-): Promise<Result<ModelCard, string>> {
-  let partial: string | undefined;
+export async function importModel(path: string, init: ImportInit): Promise<Result<ModelCard, string>> {
   try {
     const source = await fileAt(path);
     const { size } = await stat(source);
     const card = cardOf(source, size, await readGgufFacts(source));
     if (!card.ok) return card;
-    const { modelId, file } = card.value;
-    const target = join(init.folder, file);
-    if (init.known.some((each) => each.modelId === modelId || each.file === file) || (await exists(target))) {
-      return refused(
-        `${file} is here already, as the model ${modelId}. Rename the file to import it beside that.`,
-      );
+    const { file } = card.value;
+    if (init.underWay.has(file))
+      return refused(`${file} is being imported already. Wait for the end of that.`);
+    init.underWay.add(file);
+    try {
+      return await take(source, card.value, init);
+    } finally {
+      init.underWay.delete(file);
+      for (const end of [PARTIAL, CARD + PARTIAL]) await rm(join(init.folder, file + end), { force: true });
     }
-    await mkdir(init.folder, { recursive: true });
-    const { bavail, bsize } = await statfs(init.folder);
-    if (bavail * bsize < size) {
-      return refused(
-        `${file} has ${formatBytes(size)}, and ${formatBytes(bavail * bsize)} are free in ${init.folder}. Free some space and import it again.`,
-      );
-    }
-    partial = `${target}.partial`;
-    await copyFile(source, partial, constants.COPYFILE_FICLONE);
-    const sha256 = await sha256OfFile(partial, {
-      signal: AbortSignal.timeout(HASH_MS),
-      onBytes: () => undefined,
-    });
-    const pinned = { ...card.value, sha256 };
-    await writeFile(`${target}.json.partial`, `${JSON.stringify(pinned, null, 2)}\n`);
-    await rename(partial, target);
-    partial = undefined;
-    await rename(`${target}.json.partial`, `${target}.json`);
-    return ok(pinned);
   } catch (error) {
     return refused(`${path} can't be imported: ${reasonOf(error)}.`);
-  } finally {
-    if (partial !== undefined) await rm(partial, { force: true });
   }
 }
+
+const CARD = '.json';
+const PARTIAL = '.partial';
+
+async function take(
+  source: string,
+  card: ModelCard,
+  { folder, known }: ImportInit,
+): Promise<Result<ModelCard, string>> {
+  const { modelId, file, fileBytes } = card;
+  const target = join(folder, file);
+  const twin = known.find((each) => each.modelId === modelId || each.file === file);
+  const lies = await exists(target);
+  if (lies && twin === undefined) return adopt(source, card, target);
+  if (lies || (twin !== undefined && twin.file !== file)) {
+    return refused(
+      `${file} is here already, as the model ${twin?.modelId ?? modelId}. Rename the file to import it beside that.`,
+    );
+  }
+  await mkdir(folder, { recursive: true });
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < fileBytes) {
+    return refused(
+      `${file} has ${formatBytes(fileBytes)}, and ${formatBytes(bavail * bsize)} are free in ${folder}. Free some space and import it again.`,
+    );
+  }
+  await copyFile(source, target + PARTIAL, constants.COPYFILE_FICLONE);
+  const sha256 = await hashOf(target + PARTIAL);
+  if (twin !== undefined) {
+    if (twin.fileBytes !== fileBytes || (twin.sha256 !== null && twin.sha256 !== sha256)) {
+      return refused(
+        `${file} is not the file of the model ${twin.modelId}, which has that name. Rename the file to import it beside that.`,
+      );
+    }
+    await rename(target + PARTIAL, target);
+    return ok(twin);
+  }
+  const pinned = { ...card, sha256 };
+  await writePartialCard(target, pinned);
+  await rename(target + PARTIAL, target);
+  await rename(target + CARD + PARTIAL, target + CARD);
+  return ok(pinned);
+}
+
+/** A file that people put there themselves, or that an import left which was cut off before its card. */
+async function adopt(source: string, card: ModelCard, target: string): Promise<Result<ModelCard, string>> {
+  const sha256 = await hashOf(target);
+  if ((await hashOf(source)) !== sha256) {
+    return refused(
+      `Another file lies at ${target}, and no card says what it is. Import that one, or rename yours to import it beside that.`,
+    );
+  }
+  const pinned = { ...card, sha256 };
+  await writePartialCard(target, pinned);
+  await rename(target + CARD + PARTIAL, target + CARD);
+  return ok(pinned);
+}
+
+const writePartialCard = (target: string, card: ModelCard): Promise<void> =>
+  writeFile(target + CARD + PARTIAL, `${JSON.stringify(card, null, 2)}\n`);
+
+const hashOf = (path: string): Promise<string> =>
+  sha256OfFile(path, { signal: AbortSignal.timeout(HASH_MS), onBytes: () => undefined });
 
 async function fileAt(path: string): Promise<string> {
   const entry = await stat(path);
@@ -77,7 +127,10 @@ async function fileAt(path: string): Promise<string> {
   const [only, ...more] = names;
   if (only === undefined) throw new Error('there is no .gguf file in this folder');
   if (more.length > 0) throw new Error(`this folder has ${names.length} .gguf files; name one of them`);
-  return join(path, only);
+  const file = join(path, only);
+  // To open a named pipe would wait for ever.
+  if (!(await stat(file)).isFile()) throw new Error(`${only} in it is not a file`);
+  return file;
 }
 
 function cardOf(
