@@ -82,7 +82,10 @@ export class Settings {
 
   /** On disk when it returns; refused as a whole with the setting at fault. */
   change({ changes }: SettingChanges): Result<NodeSettings, string> {
-    const next: Record<string, string> = { ...readStoredSettings(this.#path).stored };
+    const { stored, warning } = readStoredSettings(this.#path);
+    // What people wrote there, with a slip in it, would be gone.
+    if (warning !== undefined) return refused(`${warning} Mend or delete that file, then change this again.`);
+    const next: Record<string, string> = { ...stored };
     for (const { key, value } of changes) {
       const { flag } = entries[key];
       const source = this.#config.origins[flag];
@@ -96,8 +99,12 @@ export class Settings {
     const parsed = this.#parsed(next);
     if (!parsed.ok) return parsed;
     const partial = `${this.#path}.partial`;
-    writeFileSync(partial, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
-    renameSync(partial, this.#path);
+    try {
+      writeFileSync(partial, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
+      renameSync(partial, this.#path);
+    } catch (error) {
+      return refused(`${this.#path} could not be written: ${(error as Error).message}. Nothing is changed.`);
+    }
     return ok(this.describe());
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -92,8 +92,22 @@ describe('what people change of a node', () => {
     expect(readStoredSettings(path)).toEqual({ stored: {} });
   });
 
-  test('given a file that holds something else, it is left out with a warning', () => {
-    writeFileSync(path, '[1]');
+  test('given a file that holds something else, it is left out with a warning, and no change overwrites it', () => {
+    writeFileSync(path, '{ "name": "desk", }');
     expect(readStoredSettings(path)).toMatchObject({ stored: {}, warning: expect.stringContaining(path) });
+    expect(settings().change({ changes: [{ key: 'maxTasks', value: 4 }] })).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/are left out: .*Mend or delete that file/),
+    });
+    expect(readFileSync(path, 'utf8')).toBe('{ "name": "desk", }');
+  });
+
+  test('given a disk that takes nothing, the change is refused with the reason', () => {
+    const before = settings();
+    mkdirSync(`${path}.partial`);
+    expect(before.change({ changes: [{ key: 'name', value: 'desk' }] })).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/could not be written.*Nothing is changed/s),
+    });
   });
 });
