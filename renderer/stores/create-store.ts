@@ -82,7 +82,7 @@ export class CreateStore {
   /** True = it was taken. */
   async submit(): Promise<boolean> {
     const spec = this.#spec();
-    if (spec === undefined) return false;
+    if (spec === undefined || this.isAsking) return false;
     this.isAsking = true;
     try {
       if (this.existing === null) {
@@ -120,7 +120,10 @@ export class CreateStore {
     const spec = this.#spec();
     this.#looks += 1;
     const look = this.#looks;
-    if (spec === undefined) return;
+    if (spec === undefined) {
+      runInAction(() => (this.candidates = null));
+      return;
+    }
     try {
       const candidates = await this.#root.call('candidates', {
         spec,
@@ -153,6 +156,8 @@ export class CreateStore {
       nodeIds: draft.nodeIds,
       placement: draft.placement,
       preempt: draft.preempt,
+      // Not offered here: an edit leaves it as it is.
+      maxNodes: this.existing?.spec.maxNodes,
       contextLength: number(draft.contextLength),
       priority: number(draft.priority),
       idleUnloadSeconds: minutes === undefined ? undefined : Math.round(minutes * 60),

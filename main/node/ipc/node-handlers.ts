@@ -1,8 +1,9 @@
 import { IPC_PROTOCOL } from '../../core/contract/ipc-wire.ts';
-import type { Ask, Asked, PlacementWish } from '../../core/contract/ipc.ts';
+import type { Ask, Asked } from '../../core/contract/ipc.ts';
 import type { Conversation, ConversationHead } from '../../core/contract/ipc-conversation.ts';
 import type { PlacementQuery } from '../../core/contract/rest-placement.ts';
 import { loneInstanceIdFor, type MetaInstanceId } from '../../core/id.ts';
+import type { MetaInstanceSpec, SpecChanges } from '../../core/meta-instance.ts';
 import type { ModelCard } from '../../core/model-card.ts';
 import { unreachable, type Result } from '../../core/result.ts';
 import { exported } from '../conversation/export.ts';
@@ -10,7 +11,7 @@ import { clusterView, pairingView } from '../server/cluster-view.ts';
 import { joinCluster, leaveCluster, removeNode } from '../server/operation/cluster.ts';
 import { askOf, createMetaInstance, updateMetaInstance } from '../server/operation/meta-instance.ts';
 import { knownCard } from '../server/operation/model.ts';
-import { previewFor, previewsFor } from '../server/operation/placement.ts';
+import { previewEdit, previewFor, previewsFor } from '../server/operation/placement.ts';
 import { candidatesView, previewsView } from '../server/placement-view.ts';
 import { refusalError } from '../server/refusal.ts';
 import type { Settings } from '../settings.ts';
@@ -55,9 +56,12 @@ export function nodeHandlers(components: NodeHandlersComponents, init: NodeHandl
         apiAddress: init.apiAddress(),
       }),
       ask: (wish) => ask(components, wish),
-      candidates: (wish) => {
-        const found = previewFor(api, clock, queryOf(wish));
-        return candidatesView(api.state(), found, wish.metaInstanceId ?? null);
+      candidates: ({ spec, metaInstanceId }) => {
+        const found =
+          metaInstanceId === undefined
+            ? previewFor(api, clock, queryOf(spec))
+            : previewEdit(api, clock, metaInstanceId, editTo(spec));
+        return candidatesView(api.state(), found, metaInstanceId ?? null);
       },
       previews: ({ modelId }) => {
         const { state, previews } = previewsFor(api, clock, { model_id: modelId, node_ids: [] });
@@ -155,11 +159,10 @@ async function ask({ api }: NodeHandlersComponents, wish: Ask): Promise<Asked> {
   }
 }
 
-/** The same wish as the REST surface takes it. */
-function queryOf({ spec, metaInstanceId }: PlacementWish): PlacementQuery {
+/** A create as the REST surface takes it. */
+function queryOf(spec: MetaInstanceSpec): PlacementQuery {
   return {
     model_id: spec.modelId,
-    ...(metaInstanceId !== undefined && { meta_instance_id: metaInstanceId }),
     sharding: spec.sharding,
     instance_meta: spec.interconnect,
     min_nodes: spec.minNodes,
@@ -171,6 +174,17 @@ function queryOf({ spec, metaInstanceId }: PlacementWish): PlacementQuery {
     ...(spec.preempt !== undefined && { preempt: spec.preempt }),
   };
 }
+
+/** The edit after which the spec is this one: what it does not name is taken away. */
+const editTo = ({ paused: _paused, ...spec }: MetaInstanceSpec): SpecChanges => ({
+  ...spec,
+  maxNodes: spec.maxNodes ?? null,
+  placement: spec.placement ?? null,
+  contextLength: spec.contextLength ?? null,
+  priority: spec.priority ?? null,
+  preempt: spec.preempt ?? false,
+  idleUnloadSeconds: spec.idleUnloadSeconds ?? null,
+});
 
 type Defined<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
 

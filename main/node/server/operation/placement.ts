@@ -1,5 +1,6 @@
 import { editedSpec } from '../../../core/edit.ts';
 import type { MetaInstanceId, NodeId } from '../../../core/id.ts';
+import type { SpecChanges } from '../../../core/meta-instance.ts';
 import { requestOf } from '../../../core/placement/place.ts';
 import {
   onlyNodes,
@@ -40,7 +41,9 @@ export function previewsFor(
 
 /** A create, or with `meta_instance_id` an edit of it. */
 export function previewFor(api: NodeApi, clock: Clock, query: PlacementQuery): Preview | UpdatePreview {
-  if (query.meta_instance_id !== undefined) return updateFor(api, clock, query, query.meta_instance_id);
+  if (query.meta_instance_id !== undefined) {
+    return previewEdit(api, clock, query.meta_instance_id, changesOf(query));
+  }
   if (query.model_id === undefined) {
     throw new HttpError(400, 'Name a model_id, or a meta_instance_id.', { param: 'model_id' });
   }
@@ -61,29 +64,37 @@ export function previewFor(api: NodeApi, clock: Clock, query: PlacementQuery): P
 }
 
 /** What an edit would do; it is refused where the edit would be. */
-function updateFor(api: NodeApi, clock: Clock, query: PlacementQuery, id: MetaInstanceId): UpdatePreview {
+export function previewEdit(
+  api: NodeApi,
+  clock: Clock,
+  id: MetaInstanceId,
+  changes: SpecChanges,
+): UpdatePreview {
   const state = api.state();
   const metaInstance = Object.hasOwn(state.metaInstances, id) ? state.metaInstances[id] : undefined;
   if (metaInstance === undefined) {
     throw new HttpError(404, `There is no MetaInstance ${id}.`, { param: 'meta_instance_id' });
   }
-  knownNodes(state, query.node_ids);
-  const spec = editedSpec(metaInstance.spec, {
-    modelId: query.model_id,
-    sharding: query.sharding,
-    interconnect: query.instance_meta,
-    minNodes: query.min_nodes,
-    maxNodes: query.max_nodes,
-    nodeIds: query.node_ids.length === 0 ? undefined : query.node_ids,
-    placement: query.placement,
-    contextLength: query.context_length,
-    priority: query.priority,
-    preempt: query.preempt,
-  });
+  knownNodes(state, changes.nodeIds ?? []);
+  const spec = editedSpec(metaInstance.spec, changes);
   const same = spec.modelId === metaInstance.card.modelId;
   const card = same ? metaInstance.card : knownCard(api, spec.modelId, 'model_id');
   return previewUpdate(state, metaInstance, { spec, card }, contextOf(api, clock));
 }
+
+/** As a query has it: what it does not name stays. */
+const changesOf = (query: PlacementQuery): SpecChanges => ({
+  modelId: query.model_id,
+  sharding: query.sharding,
+  interconnect: query.instance_meta,
+  minNodes: query.min_nodes,
+  maxNodes: query.max_nodes,
+  nodeIds: query.node_ids.length === 0 ? undefined : query.node_ids,
+  placement: query.placement,
+  contextLength: query.context_length,
+  priority: query.priority,
+  preempt: query.preempt,
+});
 
 const wishOf = ({ priority, preempt: may }: Pick<PlacementQuery, 'priority' | 'preempt'>): Wish => ({
   priority: priority ?? DEFAULT_PRIORITY,
