@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,9 +29,10 @@ export interface OpenPage {
 
 /** A real Electron with a real node, the app's own door for pages, and pages that a test leads by the hand. */
 export class IpcApp {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'skein-ipc-'));
+  #folder = '';
   readonly #screen = new Screen();
-  readonly #bundles: string[] = [];
+  /** Files and folders to take away at the end. */
+  readonly #made: string[] = [];
   #app: ElectronApplication | undefined;
   #pages = 0;
   stderr = '';
@@ -43,7 +44,19 @@ export class IpcApp {
     return this.#app;
   }
 
+  /** Leaves nothing running where it rejects. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#folder = realpathSync(mkdtempSync(join(tmpdir(), 'skein-ipc-')));
+    this.#made.push(this.#folder);
     await this.#screen.open();
     const { root, dashboard, models, addon } = placesIn(checkout);
     const within = (name: string): string => join(this.#folder, name);
@@ -90,7 +103,9 @@ export class IpcApp {
         SKEIN_TEST_PLACES: JSON.stringify(places),
       },
     });
-    this.#app.process().stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
+    this.#app
+      .process()
+      .stderr?.on('data', (data: Buffer) => (this.stderr = (this.stderr + data.toString()).slice(-65_536)));
     await this.until(() => this.ask(() => 'desk' in globalThis));
   }
 
@@ -126,7 +141,7 @@ export class IpcApp {
 
   async #bundle(entry: string, name: string): Promise<string> {
     const path = await bundleForElectron(entry, name);
-    this.#bundles.push(path);
+    this.#made.push(path);
     return path;
   }
 
@@ -172,9 +187,13 @@ export class IpcApp {
     const child = this.#app?.process();
     await this.#app?.close();
     this.#app = undefined;
-    await this.until(() => Promise.resolve(processesOf(this.#folder).length === 0));
-    await this.#screen.close();
-    for (const path of [this.#folder, ...this.#bundles]) rmSync(path, { recursive: true, force: true });
+    try {
+      await this.until(() => Promise.resolve(processesOf(this.#folder).length === 0));
+    } finally {
+      for (const { pid } of processesOf(this.#folder)) process.kill(pid, 'SIGKILL');
+      await this.#screen.close();
+      for (const path of this.#made.splice(0)) rmSync(path, { recursive: true, force: true });
+    }
     if (child !== undefined && child.exitCode !== 0)
       throw new Error(`Electron ended with ${child.exitCode ?? child.signalCode}:\n${this.stderr}`);
   }
