@@ -44,17 +44,17 @@ interface Pending {
 /** The page's end of one connection. When that is closed everything open ends with `Unavailable`; a new client begins anew. */
 export class IpcClient {
   readonly #connection: IpcConnection;
+  readonly #onClose: (reason: string) => void;
   readonly #pending = new Map<number, Pending>();
   #next = 1;
   #closed: string | null = null;
 
+  /** @param init.onClose called once: at once where this end closes, for the other may never confirm it */
   constructor(connection: IpcConnection, init: { readonly onClose?: (reason: string) => void } = {}) {
     this.#connection = connection;
+    this.#onClose = init.onClose ?? (() => undefined);
     connection.onMessage = (text) => this.#onMessage(text);
-    connection.onClose = (reason) => {
-      this.#end(reason);
-      init.onClose?.(reason);
-    };
+    connection.onClose = (reason) => this.#end(reason);
   }
 
   get closed(): boolean {
@@ -144,6 +144,7 @@ export class IpcClient {
 
   /** May be called twice. */
   close(reason = 'the page is done'): void {
+    if (this.#closed !== null) return;
     this.#end(reason);
     this.#connection.close(reason);
   }
@@ -193,6 +194,7 @@ export class IpcClient {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { onError } of pending) onError(gone(reason));
+    this.#onClose(reason);
   }
 }
 

@@ -37,16 +37,21 @@ export class ClusterStore {
         });
         if (item.type === 'Entry') for (const call of this.#onEvent) call(item.entry);
       }
-    } catch {
-      // The connection is gone; the next one brings a snapshot.
+    } catch (error) {
+      lose(client, error);
     }
   }
 
   async #followTelemetry(client: IpcClient): Promise<void> {
     try {
       for await (const item of client.open('telemetry', {})) runInAction(() => (this.telemetry = item));
-    } catch {
-      // As above.
+    } catch (error) {
+      lose(client, error);
     }
   }
+}
+
+/** The next connection brings a snapshot; without one, the page would go on showing what is no more. */
+function lose(client: IpcClient, error: unknown): void {
+  if (!client.closed) client.close(error instanceof Error ? error.message : String(error));
 }

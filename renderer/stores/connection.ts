@@ -22,6 +22,8 @@ export type ConnectionStatus =
 
 const CONNECT_MS = 5_000;
 const RETRY_MS = [250, 500, 1_000, 2_000] as const;
+/** After so long a connection counts as one that works: the next is tried for soon. */
+const STEADY_MS = 3_000;
 
 /** The page's way to its node: found again by itself, with everything that hangs on it. */
 export class Connection {
@@ -30,6 +32,7 @@ export class Connection {
   readonly #followers = new Set<(client: IpcClient) => void>();
   #client: IpcClient | undefined;
   #tries = 0;
+  #connectedAt = 0;
   #stopped = false;
   #cancelRetry: () => void = () => undefined;
 
@@ -72,29 +75,42 @@ export class Connection {
   async #connect(): Promise<void> {
     const abort = new AbortController();
     const cancel = this.#components.after(CONNECT_MS, () => abort.abort());
+    let client: IpcClient | undefined;
     try {
       const connection = await this.#components.connect(abort.signal);
-      const client = new IpcClient(connection, { onClose: (reason) => this.#lost(client, reason) });
-      this.#client = client;
-      const hello = await client.hello();
+      const made = new IpcClient(connection, { onClose: (reason) => this.#lost(made, reason) });
+      client = made;
+      this.#client = made;
+      if (this.#stopped) {
+        made.close();
+        return;
+      }
+      abort.signal.addEventListener('abort', () => made.close('it does not answer'), { once: true });
+      const hello = await made.hello();
       if (hello.protocol !== IPC_PROTOCOL) {
         runInAction(() => (this.status = { type: 'Outdated', version: hello.version }));
         return;
       }
-      this.#tries = 0;
+      this.#connectedAt = this.#components.now();
       runInAction(() => (this.status = { type: 'Connected', hello }));
-      for (const follower of this.#followers) follower(client);
+      for (const follower of this.#followers) follower(made);
     } catch (error) {
-      this.#lost(undefined, error instanceof Error ? error.message : String(error));
+      this.#lost(client, error instanceof Error ? error.message : String(error));
+      // One that can't be understood may not stay open beside the next.
+      client?.close();
     } finally {
       cancel();
     }
   }
 
+  /** The first word of a client that is in use counts; what is heard of it later does not. */
   #lost(client: IpcClient | undefined, reason: string): void {
-    if (this.#stopped || (client !== undefined && client !== this.#client)) return;
+    if (this.#stopped || client !== this.#client) return;
+    this.#client = undefined;
     runInAction(() => {
       if (this.status.type === 'Outdated') return;
+      if (this.status.type === 'Connected' && this.#components.now() - this.#connectedAt >= STEADY_MS)
+        this.#tries = 0;
       const since = this.status.type === 'Lost' ? this.status.since : this.#components.now();
       this.status = { type: 'Lost', since, reason };
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { IpcConnection } from '../../main/core/contract/ipc-wire.ts';
 import { MetaInstanceSpec, type MetaInstance } from '../../main/core/meta-instance.ts';
+import { ClusterStore } from '../../renderer/stores/cluster-store.ts';
 import { Connection } from '../../renderer/stores/connection.ts';
 import { changesTo } from '../../renderer/stores/create-store.ts';
 import { ToastStore } from '../../renderer/stores/toast-store.ts';
@@ -49,9 +50,12 @@ describe('the address of a page', () => {
 
 describe('the connection of a page', () => {
   /** A node that greets, or not, at each try. */
-  function setUp(tries: readonly ('Refuses' | 'Greets' | 'IsNewer' | 'Hangs')[]) {
+  function setUp(
+    tries: readonly ('Refuses' | 'Greets' | 'IsNewer' | 'Hangs' | 'Mumbles' | 'IsMute' | 'Raves')[],
+  ) {
     const clock = new FakeClock();
     const open: IpcConnection[] = [];
+    const closed: string[] = [];
     let count = 0;
     const connection = new Connection({
       now: () => clock.now(),
@@ -69,10 +73,22 @@ describe('the connection of a page', () => {
           waiting: 0,
           onMessage: () => undefined,
           onClose: () => undefined,
-          close: (reason) => made.onClose(reason),
+          close: (reason) => {
+            closed.push(reason);
+            // As a socket does: not before the other end has answered.
+            clock.after(400, () => made.onClose(reason));
+          },
           send: (text) => {
-            const { id, method } = JSON.parse(text) as { id: number; method?: string };
+            const { id, method, stream } = JSON.parse(text) as {
+              id: number;
+              method?: string;
+              stream?: string;
+            };
+            if (kind === 'IsMute') return true;
+            if (kind === 'Raves' && stream === 'state')
+              queueMicrotask(() => made.onMessage(JSON.stringify({ type: 'Item', id, item: 'riddle' })));
             const value = {
+              ...(kind === 'Mumbles' && { riddle: true }),
               protocol: kind === 'IsNewer' ? 99 : 1,
               version: '2.0.0',
               nodeId: '12D3KooWAVJAiRw8ySzh2bRJ2Kq41RKXTHExMZw29jV1s8L7NR1u',
@@ -89,7 +105,7 @@ describe('the connection of a page', () => {
         return Promise.resolve(made);
       },
     });
-    return { clock, connection, open, tries: () => count };
+    return { clock, connection, open, closed, tries: () => count };
   }
 
   test('given a node that comes late and goes again, it is found each time, and followers get each client', async () => {
@@ -103,6 +119,7 @@ describe('the connection of a page', () => {
     await clock.advance(300);
     await settled();
     expect(connection.status.type).toBe('Connected');
+    await clock.advance(5_000);
     open[0]?.onClose('the node is stopping');
     expect(connection.status).toMatchObject({ type: 'Lost', reason: 'the node is stopping' });
     await clock.advance(300);
@@ -131,6 +148,62 @@ describe('the connection of a page', () => {
     await clock.advance(300);
     await settled();
     expect(connection.status.type).toBe('Connected');
+  });
+
+  test('given a node whose greeting can not be read, no connection to it stays open', async () => {
+    const { clock, connection, closed, tries } = setUp(['Mumbles', 'Mumbles', 'Greets']);
+    connection.start();
+    await settled();
+    expect(connection.status).toMatchObject({
+      type: 'Lost',
+      reason: expect.stringContaining('another version'),
+    });
+    await clock.advance(300);
+    await settled();
+    expect(closed).toHaveLength(2);
+    // The close of the first is confirmed while the third is on its way: nothing is tried twice.
+    await clock.advance(1_000);
+    await settled();
+    expect([connection.status.type, tries(), closed.length]).toEqual(['Connected', 3, 2]);
+  });
+
+  test('given a node that never greets, it is given up after its deadline', async () => {
+    const { clock, connection, closed } = setUp(['IsMute', 'Greets']);
+    connection.start();
+    await settled();
+    await clock.advance(5_100);
+    await settled();
+    expect(connection.status).toMatchObject({
+      type: 'Lost',
+      reason: expect.stringContaining('does not answer'),
+    });
+    expect(closed).toHaveLength(1);
+    await clock.advance(300);
+    await settled();
+    expect(connection.status.type).toBe('Connected');
+  });
+
+  test('given a page that went before it was connected, nothing stays open', async () => {
+    const { connection, closed } = setUp(['Greets']);
+    connection.start();
+    connection.stop();
+    await settled();
+    expect(closed).toHaveLength(1);
+  });
+
+  test('given a state that can not be read, the page says so and looks for it anew, ever less often', async () => {
+    const { clock, connection, tries } = setUp(['Raves', 'Raves', 'Raves', 'Raves', 'Raves']);
+    new ClusterStore(connection);
+    connection.start();
+    await settled();
+    await settled();
+    expect(connection.status).toMatchObject({
+      type: 'Lost',
+      reason: expect.stringContaining("can't be read"),
+    });
+    await clock.advance(1_500);
+    await settled();
+    expect(tries()).toBe(3);
   });
 
   test('given a carrier that hangs, it is given up after its deadline', async () => {
