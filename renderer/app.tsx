@@ -50,6 +50,7 @@ export const App = observer(function App({ root }: ViewProps): ReactElement {
   if (!root.ui.welcomed && root.cluster.isKnown) {
     return (
       <>
+        <div className="title-strip drag-region fixed inset-x-0 top-0" />
         <Boundary>
           <Suspense fallback={<EmptyState title={shell.loading} />}>
             <FirstRun root={root} />
@@ -64,6 +65,7 @@ export const App = observer(function App({ root }: ViewProps): ReactElement {
     <div className="flex h-full flex-col-reverse sm:flex-row">
       <Sidebar root={root} />
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <div className="title-strip above-view drag-region" />
         <Banner root={root} />
         <main aria-label={shell.views[view]} className="min-h-0 flex-1">
           <Boundary key={view}>
