@@ -13,6 +13,7 @@ export class ClusterStore {
   isKnown = false;
   telemetry: TelemetryItem | undefined;
   readonly #onEvent = new Set<(entry: IndexedEvent) => void>();
+  readonly #onSnapshot = new Set<() => void>();
 
   constructor(connection: Connection) {
     makeAutoObservable(this, {}, { deep: false, autoBind: true });
@@ -28,6 +29,12 @@ export class ClusterStore {
     return () => this.#onEvent.delete(call);
   }
 
+  /** Events between the state before and this one were not told. The returned function ends it. */
+  onSnapshot(call: () => void): () => void {
+    this.#onSnapshot.add(call);
+    return () => this.#onSnapshot.delete(call);
+  }
+
   async #followState(client: IpcClient): Promise<void> {
     try {
       for await (const item of client.open('state', {})) {
@@ -36,6 +43,7 @@ export class ClusterStore {
           this.isKnown = true;
         });
         if (item.type === 'Entry') for (const call of this.#onEvent) call(item.entry);
+        else for (const call of this.#onSnapshot) call();
       }
     } catch (error) {
       lose(client, error);
