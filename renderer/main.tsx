@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { connectPort } from './lib/app-bridge.ts';
 import { frameClock } from './lib/frame-clock.ts';
+import { pageStore } from './lib/page-store.ts';
 import { connectSocket } from './lib/web-socket.ts';
 import { RootStore } from './stores/root-store.ts';
 import './style.css';
@@ -15,6 +16,8 @@ if (bridge !== undefined) {
   document.documentElement.dataset['app'] = window.navigator.userAgent.includes('Mac OS') ? 'mac' : 'other';
 }
 
+const store = pageStore(() => window.localStorage);
+
 const root = new RootStore({
   connect: (signal) =>
     bridge === undefined ? connectSocket(socketUrl, signal) : connectPort(bridge, signal),
@@ -24,11 +27,11 @@ const root = new RootStore({
   },
   now: () => Date.now(),
   frames: frameClock,
-  drafts: window.localStorage,
+  drafts: store,
   bridge,
   ui: {
     location: window.location,
-    store: window.localStorage,
+    store,
     isPanel: new URLSearchParams(window.location.search).has('panel'),
     onTheme: (theme) => {
       if (theme === 'system') delete document.documentElement.dataset['theme'];

@@ -1,8 +1,9 @@
 import { makeAutoObservable, runInAction } from 'mobx';
 import { ConversationId } from '../../main/core/contract/ipc-conversation.ts';
+import type { TextStore } from '../lib/page-store.ts';
 import { type Attachment, withAttachments } from './chat/attachment.ts';
 import { ConversationList } from './chat/conversation-list.ts';
-import { type Draft, Drafts, emptyDraft, type TextStore } from './chat/drafts.ts';
+import { type Draft, Drafts, emptyDraft, isEmpty, joined } from './chat/drafts.ts';
 import type { FrameClock } from './chat/live-answer.ts';
 import { OpenConversation } from './chat/open-conversation.ts';
 import type { ChatPort } from './chat/port.ts';
@@ -87,15 +88,20 @@ export class ChatStore {
   /** Sends the draft; what is not taken stays, or comes back, as the draft. */
   async send(): Promise<void> {
     const { draft, current } = this;
-    if (current.busy || (draft.text.trim() === '' && draft.attachments.length === 0)) return;
+    if (current.busy || isEmpty({ ...draft, text: draft.text.trim() })) return;
     const key = current.id ?? '';
     this.draft = emptyDraft;
     const taken = await current.send(withAttachments(draft.text.trim(), draft.attachments));
     runInAction(() => {
       // The kept draft goes only now, so that a page that is closed in between loses nothing.
-      const shown = this.current === current;
-      if (taken) this.#drafts.write(key, shown && key === (current.id ?? '') ? this.draft : emptyDraft);
-      else if (shown && this.draft.text === '' && this.draft.attachments.length === 0) this.#setDraft(draft);
+      this.#drafts.drop(key, draft);
+      const left = taken ? emptyDraft : draft;
+      const now = current.id ?? '';
+      if (this.current === current) {
+        // What was typed since, before the conversation had its id.
+        if (key !== now) this.#drafts.drop(key, this.draft);
+        this.#setDraft(joined(left, this.draft));
+      } else if (!taken) this.#drafts.write(now, joined(left, this.#drafts.read(now)));
     });
   }
 

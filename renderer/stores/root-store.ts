@@ -1,9 +1,9 @@
 import type { MethodName, MethodParams, MethodResult } from '../../main/core/contract/ipc.ts';
 import type { AppBridge } from '../../main/core/contract/ipc-app.ts';
 import { AppStore } from './app-store.ts';
+import type { TextStore } from '../lib/page-store.ts';
 import { ChatStore } from './chat-store.ts';
 import { clientPort } from './chat/client-port.ts';
-import type { TextStore } from './chat/drafts.ts';
 import type { FrameClock } from './chat/live-answer.ts';
 import { ClusterStore } from './cluster-store.ts';
 import { Connection, type ConnectionComponents } from './connection.ts';

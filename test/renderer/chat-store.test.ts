@@ -94,6 +94,43 @@ describe('what is said', () => {
     expect([chat.draft.text, chat.current.main.problem]).toEqual(['Hello', 'The node does not answer.']);
   });
 
+  test('comes back before what was typed since, and is not offered to the next conversation', async () => {
+    await say('Hello');
+    chat.type('And');
+    node.answer.fail('No model runs.');
+    await settled();
+    expect([chat.draft.text, page().draft.text]).toEqual(['Hello\n\nAnd', '']);
+    const { id } = chat.current;
+    chat.open(null);
+    expect(chat.draft.text).toBe('');
+    chat.open(id);
+    expect(chat.draft.text).toBe('Hello\n\nAnd');
+  });
+
+  test('comes back to its own conversation where another is shown by then', async () => {
+    await talk('One', 'Yes.');
+    const { id } = chat.current;
+    await say('Two');
+    chat.open(null);
+    chat.type('Elsewhere');
+    node.answer.fail('No model runs.');
+    await settled();
+    expect(chat.draft.text).toBe('Elsewhere');
+    chat.open(id);
+    expect(chat.draft.text).toBe('Two');
+    chat.open(null);
+    expect(chat.draft.text).toBe('Elsewhere');
+  });
+
+  test('takes nothing with it of what is typed in another new conversation', async () => {
+    await say('One');
+    chat.open(null);
+    chat.type('Two');
+    node.answer.begin();
+    await settled();
+    expect([chat.draft.text, page().draft.text]).toEqual(['Two', 'Two']);
+  });
+
   test('is not lost by a reload before the node has it', async () => {
     await say('Hello');
     expect(page().draft.text).toBe('Hello');
