@@ -1,7 +1,7 @@
 import { makeAutoObservable, runInAction } from 'mobx';
 import { ConversationId } from '../../main/core/contract/ipc-conversation.ts';
 import type { TextStore } from '../lib/page-store.ts';
-import { type Attachment, withAttachments } from './chat/attachment.ts';
+import { type Attachment, splitAttachments, withAttachments } from './chat/attachment.ts';
 import { ConversationList } from './chat/conversation-list.ts';
 import { type Draft, Drafts, emptyDraft, isEmpty, joined } from './chat/drafts.ts';
 import type { FrameClock } from './chat/live-answer.ts';
@@ -14,6 +14,8 @@ export interface ChatStoreComponents {
   readonly store: TextStore;
   /** The address of the page follows what is shown; null = a conversation not begun. */
   readonly shown: (id: ConversationId | null) => void;
+  /** A change that the node did not take; its message is for people. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** The chat: the list of conversations, the one that is shown, and what is typed. */
@@ -57,6 +59,7 @@ export class ChatStore {
     const parsed = id === null ? null : (ConversationId.safeParse(id).data ?? null);
     const going = [...this.#busy].find((each) => each.id === parsed);
     this.current = going ?? this.#conversation(parsed);
+    this.current.enter();
     if (going === undefined) void this.current.load();
     this.draft = this.#drafts.read(parsed ?? '');
     this.#components.shown(parsed);
@@ -95,13 +98,12 @@ export class ChatStore {
     runInAction(() => {
       // The kept draft goes only now, so that a page that is closed in between loses nothing.
       this.#drafts.drop(key, draft);
-      const left = taken ? emptyDraft : draft;
-      const now = current.id ?? '';
-      if (this.current === current) {
-        // What was typed since, before the conversation had its id.
-        if (key !== now) this.#drafts.drop(key, this.draft);
-        this.#setDraft(joined(left, this.draft));
-      } else if (!taken) this.#drafts.write(now, joined(left, this.#drafts.read(now)));
+      // What was typed since, before the conversation had its id, moves with it.
+      if (this.current === current && key !== (current.id ?? '')) {
+        this.#drafts.drop(key, this.draft);
+        this.#saveDraft();
+      }
+      if (!taken) this.#giveBack(current, draft);
     });
   }
 
@@ -115,6 +117,7 @@ export class ChatStore {
   async remove(id: ConversationId): Promise<() => Promise<void>> {
     await this.#components.port.call('deleteConversation', { conversationId: id });
     runInAction(() => {
+      for (const each of this.#busy) if (each.id === id) each.stop();
       if (this.current.id === id) {
         this.current.stop();
         this.open(null);
@@ -129,7 +132,11 @@ export class ChatStore {
 
   async rename(id: ConversationId, title: string): Promise<void> {
     if (this.current.id === id) return this.current.rename(title);
-    await this.#components.port.call('changeConversation', { conversationId: id, title });
+    try {
+      await this.#components.port.call('changeConversation', { conversationId: id, title });
+    } catch (error) {
+      this.#components.failed(error);
+    }
     this.list.refreshSoon();
   }
 
@@ -138,9 +145,9 @@ export class ChatStore {
   }
 
   #conversation(id: ConversationId | null): OpenConversation {
-    const { port, clock } = this.#components;
+    const { port, clock, failed } = this.#components;
     return new OpenConversation(
-      { port, clock, changed: this.#changed },
+      { port, clock, changed: this.#changed, untaken: this.#untaken, failed },
       { id, target: id === null ? this.usualTarget : null },
     );
   }
@@ -150,6 +157,18 @@ export class ChatStore {
     if (conversation === this.current) this.#components.shown(conversation.id);
     this.list.refreshSoon();
   };
+
+  readonly #untaken = (conversation: OpenConversation, content: string): void => {
+    const { text, attachments } = splitAttachments(content);
+    runInAction(() => this.#giveBack(conversation, { text, attachments }));
+  };
+
+  /** Before what was typed since, wherever that is kept. */
+  #giveBack(conversation: OpenConversation, draft: Draft): void {
+    const key = conversation.id ?? '';
+    if (this.current === conversation) this.#setDraft(joined(draft, this.draft));
+    else this.#drafts.write(key, joined(draft, this.#drafts.read(key)));
+  }
 
   #setDraft(draft: Draft): void {
     this.draft = draft;

@@ -48,6 +48,7 @@ export class RootStore {
       port,
       clock: components.frames,
       store: components.drafts,
+      failed: (error) => this.toasts.failed(error),
       shown: (id) => {
         if (this.ui.route.view === 'chat' && this.ui.route.detail !== id) this.ui.show('chat', id);
       },

@@ -8,6 +8,7 @@ let node: FakeChatNode;
 let frames: FakeFrames;
 let kept: Map<string, string>;
 let shown: (string | null)[];
+let failures: string[];
 
 const page = (): ChatStore => {
   const store = new ChatStore({
@@ -19,6 +20,7 @@ const page = (): ChatStore => {
       removeItem: (key) => void kept.delete(key),
     },
     shown: (id) => shown.push(id),
+    failed: (error) => failures.push((error as Error).message),
   });
   return store;
 };
@@ -30,6 +32,7 @@ beforeEach(() => {
   frames = new FakeFrames();
   kept = new Map([['skein.chat.target', 'small']]);
   shown = [];
+  failures = [];
   chat = page();
 });
 
@@ -92,43 +95,6 @@ describe('what is said', () => {
     node.down = 'The node does not answer.';
     await say('Hello');
     expect([chat.draft.text, chat.current.main.problem]).toEqual(['Hello', 'The node does not answer.']);
-  });
-
-  test('comes back before what was typed since, and is not offered to the next conversation', async () => {
-    await say('Hello');
-    chat.type('And');
-    node.answer.fail('No model runs.');
-    await settled();
-    expect([chat.draft.text, page().draft.text]).toEqual(['Hello\n\nAnd', '']);
-    const { id } = chat.current;
-    chat.open(null);
-    expect(chat.draft.text).toBe('');
-    chat.open(id);
-    expect(chat.draft.text).toBe('Hello\n\nAnd');
-  });
-
-  test('comes back to its own conversation where another is shown by then', async () => {
-    await talk('One', 'Yes.');
-    const { id } = chat.current;
-    await say('Two');
-    chat.open(null);
-    chat.type('Elsewhere');
-    node.answer.fail('No model runs.');
-    await settled();
-    expect(chat.draft.text).toBe('Elsewhere');
-    chat.open(id);
-    expect(chat.draft.text).toBe('Two');
-    chat.open(null);
-    expect(chat.draft.text).toBe('Elsewhere');
-  });
-
-  test('takes nothing with it of what is typed in another new conversation', async () => {
-    await say('One');
-    chat.open(null);
-    chat.type('Two');
-    node.answer.begin();
-    await settled();
-    expect([chat.draft.text, page().draft.text]).toEqual(['Two', 'Two']);
   });
 
   test('is not lost by a reload before the node has it', async () => {
@@ -302,6 +268,52 @@ describe('a conversation', () => {
     chat.open('gone');
     await settled();
     expect(chat.current.loading).toBe('Gone');
+  });
+
+  test('says why a change was not taken, and shows what the node keeps', async () => {
+    await talk('One', 'Yes.');
+    const { current } = chat;
+    const id = current.id!;
+    node.down = 'The node does not answer.';
+    chat.useTarget('large');
+    await current.rename('Renamed');
+    await current.setSettings({ temperature: 2 });
+    chat.open(null);
+    await chat.rename(id, 'Renamed');
+    expect(failures).toEqual(Array.from({ length: 4 }, () => 'The node does not answer.'));
+    node.down = null;
+    chat.open(id);
+    await settled();
+    expect([chat.current.title, chat.current.settings, chat.current.main.target]).toEqual([
+      'One',
+      {},
+      'small',
+    ]);
+  });
+
+  test('ends the answers of one that is removed, also where another is shown', async () => {
+    await say('One');
+    node.answer.begin().say('Ye');
+    await settled();
+    const id = chat.current.id!;
+    chat.open(null);
+    expect(chat.isBusy(id)).toBe(true);
+    await chat.remove(id);
+    expect(chat.isBusy(id)).toBe(false);
+  });
+
+  test('is not looked at again and again once it was left, also where its answer came late', async () => {
+    await say('One');
+    node.answer.begin();
+    await settled();
+    const id = chat.current.id!;
+    const other = page();
+    other.open(id);
+    other.open(null);
+    await settled();
+    const asked = node.asked('conversation');
+    await frames.pass(5_000);
+    expect(node.asked('conversation')).toBe(asked);
   });
 
   test('keeps its draft while others are looked at', async () => {

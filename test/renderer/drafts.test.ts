@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { pageStore } from '../../renderer/lib/page-store.ts';
+import { ChatStore } from '../../renderer/stores/chat-store.ts';
 import { Drafts, emptyDraft } from '../../renderer/stores/chat/drafts.ts';
+import { FakeChatNode, FakeFrames, settled } from '../support/fake-chat-node.ts';
 
 /** What a browser keeps, at most so many characters. */
 function storage(most: number): Storage {
@@ -65,5 +67,84 @@ describe('where a page keeps small texts', () => {
     store.setItem('theme', 'system');
     store.setItem('theme', 'dark');
     expect([store.getItem('theme'), browser.getItem('theme')]).toEqual(['dark', 'dark']);
+  });
+});
+
+describe('what was sent and not taken', () => {
+  let node: FakeChatNode;
+  let browser: Storage;
+  let chat: ChatStore;
+
+  const page = (): ChatStore =>
+    new ChatStore({
+      port: node,
+      clock: new FakeFrames(),
+      store: browser,
+      shown: () => undefined,
+      failed: () => undefined,
+    });
+  const say = async (text: string): Promise<void> => {
+    chat.type(text);
+    void chat.send();
+    await settled();
+  };
+
+  beforeEach(() => {
+    node = new FakeChatNode();
+    browser = storage(1_000_000);
+    browser.setItem('skein.chat.target', 'small');
+    chat = page();
+  });
+
+  test('comes back before what was typed since, and is not offered to the next conversation', async () => {
+    await say('Hello');
+    chat.type('And');
+    node.answer.fail('No model runs.');
+    await settled();
+    expect([chat.draft.text, page().draft.text]).toEqual(['Hello\n\nAnd', '']);
+    const { id } = chat.current;
+    chat.open(null);
+    expect(chat.draft.text).toBe('');
+    chat.open(id);
+    expect(chat.draft.text).toBe('Hello\n\nAnd');
+  });
+
+  test('comes back to its own conversation where another is shown by then', async () => {
+    await say('One');
+    node.answer.begin().say('Yes.').end();
+    await settled();
+    const { id } = chat.current;
+    await say('Two');
+    chat.open(null);
+    chat.type('Elsewhere');
+    node.answer.fail('No model runs.');
+    await settled();
+    expect(chat.draft.text).toBe('Elsewhere');
+    chat.open(id);
+    expect(chat.draft.text).toBe('Two');
+    chat.open(null);
+    expect(chat.draft.text).toBe('Elsewhere');
+  });
+
+  test('takes nothing with it of what is typed in another new conversation', async () => {
+    await say('One');
+    chat.open(null);
+    chat.type('Two');
+    node.answer.begin();
+    await settled();
+    expect([chat.draft.text, page().draft.text]).toEqual(['Two', 'Two']);
+  });
+
+  test('in place of other words is not lost where it was not taken', async () => {
+    await say('One');
+    node.answer.begin().say('Yes.').end();
+    await settled();
+    const [user] = chat.current.branch(chat.current.main);
+    chat.type('Later');
+    chat.current.edit(chat.current.main, user as never, 'File "a.txt":\n```txt\nA\n```\n\nUno');
+    node.answer.fail('No model runs.');
+    await settled();
+    expect(chat.draft).toEqual({ text: 'Uno\n\nLater', attachments: [{ name: 'a.txt', text: 'A' }] });
+    expect(chat.current.main.problem).toBe('No model runs.');
   });
 });

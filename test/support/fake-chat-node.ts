@@ -131,6 +131,7 @@ export class FakeChatNode implements ChatPort {
   readonly answers: FakeAnswer[] = [];
   /** Every call is refused with it. Null = the node answers. */
   down: string | null = null;
+  readonly #calls: MethodName[] = [];
   readonly #deleted = new Map<string, Conversation>();
   #count = 0;
 
@@ -140,7 +141,13 @@ export class FakeChatNode implements ChatPort {
     return last;
   }
 
+  /** How often. */
+  asked(name: MethodName): number {
+    return this.#calls.filter((each) => each === name).length;
+  }
+
   async call<Name extends MethodName>(name: Name, params: MethodParams<Name>): Promise<MethodResult<Name>> {
+    this.#calls.push(name);
     await Promise.resolve();
     if (this.down !== null) throw new Error(this.down);
     return this.#answer(name, params) as MethodResult<Name>;

@@ -20,6 +20,10 @@ export interface OpenConversationComponents {
   readonly clock: FrameClock;
   /** The node has it now, or has changed it. */
   readonly changed: (conversation: OpenConversation) => void;
+  /** Words that were to take the place of others, and were not taken: they are not lost. */
+  readonly untaken: (conversation: OpenConversation, content: string) => void;
+  /** A change that the node did not take; its message is for people. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Whether its messages are here. */
@@ -44,6 +48,7 @@ export class OpenConversation {
   lanes: readonly Lane[];
   readonly #components: OpenConversationComponents;
   #takeBackLook: () => void = () => undefined;
+  #isLeft = false;
 
   constructor(
     components: OpenConversationComponents,
@@ -112,7 +117,9 @@ export class OpenConversation {
 
   /** The same place in the conversation with other words; the earlier ones stay. */
   edit(lane: Lane, user: UserMessage, text: string): void {
-    void this.#say(lane, { parentId: user.parentId, text });
+    void this.#say(lane, { parentId: user.parentId, text }).then((begun) => {
+      if (begun === null) this.#components.untaken(this, text);
+    });
   }
 
   stop(): void {
@@ -162,7 +169,7 @@ export class OpenConversation {
       this.#takeBackLook();
       const unfinished = (message: Message): boolean =>
         message.role === 'assistant' && message.state.type === 'Streaming' && !this.#writes(message.id);
-      if (messages.some(unfinished))
+      if (!this.#isLeft && messages.some(unfinished))
         this.#takeBackLook = this.#components.clock.later(LOOK_AGAIN_MS, () => void this.load());
     } catch (error) {
       runInAction(() => {
@@ -174,7 +181,13 @@ export class OpenConversation {
 
   /** Nobody looks at it any more. Answers that are being written here go on. */
   leave(): void {
+    this.#isLeft = true;
     this.#takeBackLook();
+  }
+
+  /** It is looked at again. */
+  enter(): void {
+    this.#isLeft = false;
   }
 
   #writes(id: string): boolean {
@@ -259,8 +272,14 @@ export class OpenConversation {
     readonly settings?: ChatSettings;
   }): Promise<void> {
     if (this.id === null) return;
-    await this.#components.port.call('changeConversation', { conversationId: this.id, ...changes });
-    this.#components.changed(this);
+    try {
+      await this.#components.port.call('changeConversation', { conversationId: this.id, ...changes });
+      this.#components.changed(this);
+    } catch (error) {
+      this.#components.failed(error);
+      // What the page shows is not what is kept.
+      void this.load();
+    }
   }
 }
 
