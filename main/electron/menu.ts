@@ -27,6 +27,9 @@ export function setApplicationMenu(model: readonly MenuModel[], act: (action: Me
   );
 }
 
+/** Electron takes a single "&" for the mark of a shortcut and leaves it out, also on a Mac. */
+const plain = (label: string): string => label.replaceAll('&', '&&');
+
 /** What the menubar item offers. */
 export function trayMenu(items: readonly TrayItem[], act: (action: TrayAction) => void): Menu {
   const entry = (item: TrayItem): MenuItemConstructorOptions => {
@@ -34,13 +37,18 @@ export function trayMenu(items: readonly TrayItem[], act: (action: TrayAction) =
       case 'Separator':
         return { type: 'separator' };
       case 'Label':
-        return { label: item.label, enabled: false };
+        return { label: plain(item.label), enabled: false };
       case 'Action':
-        return { label: item.label, click: () => act(item.action) };
+        return { label: plain(item.label), click: () => act(item.action) };
       case 'Switch':
-        return { label: item.label, type: 'checkbox', checked: item.isOn, click: () => act(item.action) };
+        return {
+          label: plain(item.label),
+          type: 'checkbox',
+          checked: item.isOn,
+          click: () => act(item.action),
+        };
       case 'Submenu':
-        return { label: item.label, submenu: item.items.map(entry) };
+        return { label: plain(item.label), submenu: item.items.map(entry) };
     }
   };
   return Menu.buildFromTemplate(items.map(entry));

@@ -31,7 +31,13 @@ export class DeskApp {
   readonly #screen = new Screen();
   #app: ElectronApplication | undefined;
   #exit: Promise<number | null> | undefined;
+  readonly #variables: Readonly<Record<string, string>>;
   stderr = '';
+
+  /** @param variables of its node, beyond those of every desk */
+  constructor(variables: Readonly<Record<string, string>> = {}) {
+    this.#variables = variables;
+  }
 
   get app(): ElectronApplication {
     if (this.#app === undefined) throw new Error('the app is not started');
@@ -133,6 +139,7 @@ export class DeskApp {
       SKEIN_NO_DISCOVERY: '1',
       SKEIN_NAME: 'desk',
       SKEIN_LOG_LEVEL: 'debug',
+      ...this.#variables,
     };
   }
 }
