@@ -26,11 +26,14 @@ export class ToastStore {
     makeAutoObservable(this, {}, { autoBind: true, deep: false });
   }
 
-  show(toast: Omit<Toast, 'id' | 'tone'> & Partial<Pick<Toast, 'tone'>>): void {
+  /** The returned function takes it away before its time. */
+  show(toast: Omit<Toast, 'id' | 'tone'> & Partial<Pick<Toast, 'tone'>>): () => void {
     const id = this.#next;
     this.#next += 1;
     this.toasts = [...this.toasts, { tone: 'plain' as const, ...toast, id }].slice(-MOST);
-    this.#components.after(SHOWN_MS, () => this.dismiss(id));
+    const dismiss = (): void => this.dismiss(id);
+    this.#components.after(SHOWN_MS, dismiss);
+    return dismiss;
   }
 
   /** A request that failed, in the words of whoever refused it. */

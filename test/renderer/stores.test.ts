@@ -248,6 +248,27 @@ describe('a delete that can be taken back', () => {
     expect([undo.hides('a'), asked, toasts.toasts.length]).toEqual([false, 0, 0]);
   });
 
+  test('given so long that it is asked for, nothing offers to take it back any more', async () => {
+    const { clock, toasts, undo } = setUp();
+    undo.later('a', 'a is deleted', async () => true);
+    const action = toasts.toasts[0]?.action;
+    await clock.advance(5_100);
+    await settled();
+    expect(toasts.toasts).toEqual([]);
+    undo.later('a', 'a is deleted', async () => true);
+    // A click on the first that was on its way.
+    action?.run();
+    expect(undo.hides('a')).toBe(true);
+  });
+
+  test('given a request that fails, it is shown again', async () => {
+    const { clock, toasts, undo } = setUp();
+    undo.later('a', 'a is deleted', () => Promise.reject(new Error('not now')));
+    await clock.advance(5_100);
+    await settled();
+    expect([undo.hides('a'), toasts.toasts.map(({ text }) => text)]).toEqual([false, ['not now']]);
+  });
+
   test('given a page that goes, what waits is asked for now', async () => {
     const { undo } = setUp();
     let asked = 0;
