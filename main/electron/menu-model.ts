@@ -1,4 +1,4 @@
-import type { AppView, Opening } from '../core/contract/ipc-app.ts';
+import { AppView, viewTitles, type Opening } from '../core/contract/ipc-app.ts';
 
 export type MenuAction =
   | { readonly type: 'Open'; readonly opening: Opening }
@@ -60,13 +60,8 @@ const open = (label: string, opening: Opening, accelerator?: string): MenuItem =
   ...(accelerator !== undefined && { accelerator }),
 });
 
-const views: readonly (readonly [AppView, string])[] = [
-  ['chat', 'Chat'],
-  ['models', 'Models'],
-  ['cluster', 'Cluster'],
-  ['activity', 'Activity'],
-  ['simulator', 'Simulator'],
-];
+/** Those of the menu of views: settings stand where people look for them. */
+const views = AppView.options.filter((view) => view !== 'settings');
 
 /** The application's menu as data. `isMac`: macOS has a menu of the application itself, others have none. */
 export function menuModel(init: { readonly isMac: boolean; readonly isPackaged: boolean }): readonly Menu[] {
@@ -120,7 +115,9 @@ export function menuModel(init: { readonly isMac: boolean; readonly isPackaged: 
     {
       label: 'View',
       items: [
-        ...views.map(([view, label], index) => open(label, { type: 'View', view }, `CmdOrCtrl+${index + 1}`)),
+        ...views.map((view, index) =>
+          open(viewTitles[view], { type: 'View', view }, `CmdOrCtrl+${index + 1}`),
+        ),
         separator,
         ...[role('resetZoom'), role('zoomIn'), role('zoomOut'), separator, role('togglefullscreen')],
         ...(init.isPackaged ? [] : [separator, role('reload'), role('toggleDevTools')]),

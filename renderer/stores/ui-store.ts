@@ -1,7 +1,8 @@
 import { makeAutoObservable } from 'mobx';
+import { AppView } from '../../main/core/contract/ipc-app.ts';
 
-export const viewNames = ['chat', 'models', 'cluster', 'activity', 'simulator', 'settings'] as const;
-export type ViewName = (typeof viewNames)[number];
+export const viewNames = AppView.options;
+export type ViewName = AppView;
 
 /** `#/chat/ID`: a view, and what of it is shown. */
 export interface Route {

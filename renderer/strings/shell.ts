@@ -1,3 +1,5 @@
+import { viewTitles } from '../../main/core/contract/ipc-app.ts';
+
 /** What the frame around the views says. */
 export const shell = {
   name: 'Skein',
@@ -5,14 +7,7 @@ export const shell = {
   dismiss: 'Dismiss',
   undo: 'Undo',
   navigation: 'Views',
-  views: {
-    chat: 'Chat',
-    models: 'Models',
-    cluster: 'Cluster',
-    activity: 'Activity',
-    simulator: 'Simulator',
-    settings: 'Settings',
-  },
+  views: viewTitles,
   loading: 'Loading…',
   connecting: 'Connecting to Skein…',
   lost: 'Skein is not reachable. It is tried again by itself; nothing you typed is lost.',

@@ -59,6 +59,16 @@ export type AppInfo = z.infer<typeof AppInfo>;
 export const AppView = z.enum(['chat', 'models', 'cluster', 'activity', 'simulator', 'settings']);
 export type AppView = z.infer<typeof AppView>;
 
+/** As pages and menus name them, in the order in which both show them. */
+export const viewTitles: Readonly<Record<AppView, string>> = {
+  chat: 'Chat',
+  models: 'Models',
+  cluster: 'Cluster',
+  activity: 'Activity',
+  simulator: 'Simulator',
+  settings: 'Settings',
+};
+
 /** Longest text that a link may type for a person. */
 export const MAX_LINK_TEXT = 8_192;
 
