@@ -2,6 +2,7 @@ import { NodeId } from '../../core/id.ts';
 import { unreachable } from '../../core/result.ts';
 import { formatBytes, GiB, SECOND } from '../../core/unit.ts';
 import { distinctNames, values } from '../../core/view.ts';
+import { withoutPeerId } from '../peer/address.ts';
 import type { RefusedPeer } from '../peer/network.ts';
 import { ofHardware } from './doctor-hardware.ts';
 import type { Finding } from './finding.ts';
@@ -43,9 +44,15 @@ function ofRefused(snapshot: ClusterSnapshot): readonly Finding[] {
   const { network, state, peers } = snapshot;
   const isPast = ({ nodeId }: RefusedPeer): boolean =>
     nodeId !== null && (state.removedNodes.includes(nodeId) || peers.some((peer) => peer.nodeId === nodeId));
+  // People name an address; who is there may be known by another entry.
+  const at = new Map(
+    network.refused.flatMap(({ address, nodeId }) =>
+      nodeId === null ? [] : [[withoutPeerId(address), nodeId] as const],
+    ),
+  );
   const entries = network.refused.map((entry) => ({
     ...entry,
-    nodeId: entry.nodeId ?? namedIn(entry.address),
+    nodeId: entry.nodeId ?? namedIn(entry.address) ?? at.get(withoutPeerId(entry.address)) ?? null,
   }));
   // Of one node several addresses may be known, each of which fails in its way: the newest word counts.
   const latest = new Map(entries.map((entry) => [`${entry.nodeId ?? entry.address} ${entry.code}`, entry]));

@@ -69,6 +69,12 @@ export class AddressBook {
     return [...new Set([...(this.#hints.get(nodeId) ?? []), ...this.addressesOf(nodeId)])];
   }
 
+  /** Who is known to be there; undefined = nobody. */
+  nodeAt(address: string): NodeId | undefined {
+    const place = withoutPeerId(address);
+    return this.nodeIds.find((nodeId) => this.placesOf(nodeId).includes(place));
+  }
+
   /** Somebody announces it there. @returns who was dropped for it; undefined = nobody */
   hint(nodeId: NodeId, addresses: readonly string[]): NodeId | undefined {
     this.#hints.delete(nodeId);

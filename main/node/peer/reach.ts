@@ -37,10 +37,11 @@ export class Reach {
 
   /** Names it among those that were refused, for as long as it does not answer. */
   unreachable(target: Target, problem: string): void {
-    const nodeId = 'nodeId' in target ? target.nodeId : null;
-    const address =
-      'nodeId' in target ? (this.#components.book.placesOf(target.nodeId)[0] ?? '') : target.address;
-    this.#components.refusals.add({ code: 'Unreachable', nodeId, address, message: problem });
+    const { book, refusals } = this.#components;
+    // Who is known to be at an address is one and the same, whichever of the two is looked for.
+    const nodeId = 'nodeId' in target ? target.nodeId : (book.nodeAt(target.address) ?? null);
+    const address = 'nodeId' in target ? (book.placesOf(target.nodeId)[0] ?? '') : target.address;
+    refusals.add({ code: 'Unreachable', nodeId, address, message: problem });
   }
 
   /** Whoever is meant is connected, or must not be dialled. */

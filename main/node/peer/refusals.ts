@@ -20,9 +20,10 @@ export class Refusals {
   }
 
   add(entry: Omit<RefusedPeer, 'at'>): void {
+    // An address of nobody known may be this node's by now.
     this.#drop(
       ({ code, nodeId, address }) =>
-        code === entry.code && nodeId === entry.nodeId && (nodeId !== null || address === entry.address),
+        code === entry.code && (nodeId === null ? address === entry.address : nodeId === entry.nodeId),
     );
     this.#refused.push({ ...entry, at: this.#clock.now() });
     if (this.#refused.length > MAX_REFUSED) this.#refused.shift();
@@ -61,7 +62,6 @@ export class Refusals {
   }
 
   #drop(isSame: (entry: RefusedPeer) => boolean): void {
-    const at = this.#refused.findIndex(isSame);
-    if (at !== -1) this.#refused.splice(at, 1);
+    this.#refused.splice(0, Infinity, ...this.#refused.filter((entry) => !isSame(entry)));
   }
 }

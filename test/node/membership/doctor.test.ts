@@ -172,6 +172,26 @@ describe('a diagnosis', () => {
     expect(diagnose({ ...well, peers: [], network })).toHaveLength(1);
   });
 
+  test.each([
+    ['before it', '/ip4/192.168.1.5/tcp/52416', false],
+    ['after it', '/ip4/192.168.1.5/tcp/52416', true],
+    ['under a name with its id', '/dns4/laptop.local/tcp/52416/p2p/' + laptop, true],
+  ])('one node, refused by id and %s by address → one finding that names it', (_name, address, isLast) => {
+    const known = refused({ address: '/ip4/192.168.1.5/tcp/52416' }).network!.refused[0]!;
+    const other = { ...known, nodeId: null, address };
+    const network = { ...well.network, refused: isLast ? [known, other] : [other, known] };
+    expect(diagnose({ ...well, peers: [], network }).map(({ where }) => where)).toEqual(['desk – laptop']);
+  });
+
+  test('two addresses of nobody known → a finding for each', () => {
+    const [one, other] = [5, 6].map((host) => {
+      const address = `/ip4/192.168.1.${host}/tcp/52416`;
+      return { ...refused({}).network!.refused[0]!, nodeId: null, address };
+    });
+    const network = { ...well.network, refused: [one!, other!] };
+    expect(diagnose({ ...well, peers: [], network })).toHaveLength(2);
+  });
+
   test.each<[string, Partial<ClusterSnapshot>]>([
     ['it is connected by now', { peers: [peer] }],
     ['it was removed on purpose', { state: { ...state, removedNodes: [laptop] } }],

@@ -13,6 +13,8 @@ import {
   UNREACHABLE_AFTER,
 } from '../../../main/node/peer/limits.ts';
 import { RateGuard } from '../../../main/node/peer/rate.ts';
+import type { PeerLinks } from '../../../main/node/peer/peer-links.ts';
+import { Reach } from '../../../main/node/peer/reach.ts';
 import { Refusals } from '../../../main/node/peer/refusals.ts';
 import { createLog } from '../../../main/node/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -138,6 +140,29 @@ describe('those that are not let in', () => {
     expect(refusals.list).toHaveLength(MAX_REFUSED);
     expect(refusals.list.at(-1)).toMatchObject({ message: 'again' });
     expect(new Set(refusals.list.map((one) => one.nodeId)).size).toBe(MAX_REFUSED);
+  });
+});
+
+describe('a node that does not answer', () => {
+  const address = '/ip4/192.168.1.5/tcp/52416';
+
+  /** What is said of it when both its id and its address are looked for, and it becomes known in between or before. */
+  it.each([true, false])('is named once, where it is known before: %s', (isKnown) => {
+    const clock = new FakeClock();
+    const refusals = new Refusals({ clock });
+    const book = new AddressBook({ clock, log }, { path: undefined, cluster: 'a', given: [] });
+    const reach = new Reach(
+      { clock, book, refusals, links: {} as PeerLinks },
+      { selfId: nodeId('self'), libp2p: () => undefined, listening: () => [] },
+    );
+    const known = nodeId('laptop');
+    if (isKnown) book.learn(known, ['/ip4/10.0.0.5/tcp/52416', address]);
+    reach.unreachable({ address }, 'silence');
+    book.learn(known, ['/ip4/10.0.0.5/tcp/52416', address]);
+    reach.unreachable({ nodeId: known }, 'silence');
+    reach.unreachable({ address: `${address}/p2p/${known}` }, 'silence');
+    reach.unreachable({ address }, 'silence');
+    expect(refusals.list.map((entry) => entry.nodeId)).toEqual([known]);
   });
 });
 
