@@ -21,8 +21,6 @@ const types: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.ico': 'image/x-icon',
   '.woff2': 'font/woff2',
-  '.woff': 'font/woff',
-  '.ttf': 'font/ttf',
 };
 
 /** What a page of ours may load: itself and nothing else. Also the app's window uses it. */

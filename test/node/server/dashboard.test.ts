@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dashboardIn } from '../../../main/node/server/dashboard.ts';
+import { dashboardIn, pageFilesIn } from '../../../main/node/server/dashboard.ts';
 
 describe('the dashboard as it is served', () => {
   let folder: string;
@@ -60,5 +60,11 @@ describe('the dashboard as it is served', () => {
   test('given a dashboard that was never built, the page says what to do', async () => {
     const answer = await fetch(await serve(join(folder, 'nothing')));
     expect(await answer.text()).toContain('npm run setup');
+  });
+
+  test('given the dashboard as set-up built it, each font is there once, in the format that pages fetch', () => {
+    const built = join(import.meta.dirname, '../../../.cache/dashboard');
+    const fonts = [...pageFilesIn(built)].filter(([path]) => /\.(woff2?|ttf|otf|eot)$/.test(path));
+    expect(new Set(fonts.map(([, { type }]) => type))).toEqual(new Set(['font/woff2']));
   });
 });
