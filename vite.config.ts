@@ -1,5 +1,18 @@
 import tailwindcss from '@tailwindcss/vite';
+import { writeFileSync } from 'node:fs';
 import { defineConfig, type Plugin } from 'vite';
+
+/** The packages whose code is in the page, for the notices and the bill of materials of the app. */
+const notePackages: Plugin = {
+  name: 'note-packages',
+  writeBundle(_options, bundle) {
+    const modules = Object.values(bundle).flatMap((each) =>
+      each.type === 'chunk' ? Object.keys(each.modules) : [],
+    );
+    const names = modules.flatMap((id) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []);
+    writeFileSync('.cache/dashboard-packages.json', JSON.stringify([...new Set(names)].sort()));
+  },
+};
 
 /** KaTeX brings each font in three formats; what shows this page knows the smallest. */
 const woff2Only: Plugin = {
@@ -20,7 +33,7 @@ export default defineConfig({
   base: './',
   publicDir: false,
   cacheDir: '../.cache/vite-dashboard',
-  plugins: [tailwindcss(), woff2Only],
+  plugins: [tailwindcss(), woff2Only, notePackages],
   build: {
     outDir: '../.cache/dashboard',
     emptyOutDir: true,

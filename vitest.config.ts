@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const rooms = (...names: string[]): string[] => names.map((name) => `test/${name}/**/*.test.ts`);
 
 /** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
-const real = rooms('native', 'compliance', 'e2e', 'browser', 'electron');
+const real = rooms('native', 'compliance', 'e2e', 'browser', 'electron', 'package');
 /** Rooms whose tests wait for networks most of the time: two files at a time, last. */
 const network = rooms('node/peer', 'node/membership', 'cluster');
 

@@ -1,10 +1,11 @@
 /** The app's entry: one instance for each data folder, a hardened Electron, then the shell around the node. */
 import { app, dialog, shell as system } from 'electron';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { registerAppScheme } from './electron/app-protocol.ts';
 import { LINK_SCHEME, linkIn, parseLink } from './electron/deep-link.ts';
 import { hardenPages } from './electron/harden.ts';
-import { placesOf } from './electron/places.ts';
+import { canRdma, placesOf } from './electron/places.ts';
 import { Shell } from './electron/shell.ts';
 import { systemClock } from './node/clock.ts';
 import type { Config } from './node/config.ts';
@@ -54,17 +55,25 @@ function begin(config: Config): void {
     event.preventDefault();
     void shell.quit('Ask');
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => void shell?.quit('Now'));
-  }
   void app.whenReady().then(() => {
     const places = placesOf({
       appPath: app.getAppPath(),
       resourcesPath: process.resourcesPath,
       isPackaged: app.isPackaged,
+      canRdma: canRdma(process.platform, release()),
     });
     shell = new Shell({ log }, { config, places });
+    endBySignal(shell);
     const opening = link === undefined ? undefined : parseLink(link);
     void shell.start(opening?.ok === true ? opening.value : undefined);
   });
+}
+
+/** Chromium takes signals for a person's wish to quit, and people are asked; whoever signals can't answer. */
+function endBySignal(shell: Shell): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // Chromium's handlers came after the listeners that packages set: only a first listener takes the signal back.
+    process.removeAllListeners(signal);
+    process.on(signal, () => void shell.quit('Now'));
+  }
 }

@@ -1,7 +1,7 @@
 import { BrowserWindow, nativeTheme, type BrowserWindowConstructorOptions } from 'electron';
 import { APP_ORIGIN } from '../core/contract/ipc-app-channel.ts';
 import type { Opening } from '../core/contract/ipc-app.ts';
-import { MINUTE } from '../core/unit.ts';
+import { MINUTE, SECOND } from '../core/unit.ts';
 import type { Clock } from '../node/clock.ts';
 import type { Log } from '../node/log.ts';
 import { pagePreferences } from './harden.ts';
@@ -55,6 +55,7 @@ export class PageWindow {
       if (isMainFrame && !isSameDocument) this.#isLoaded = false;
     });
     webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+      if (reason === 'clean-exit') return;
       components.log.error('A page of the app has crashed', { reason, exitCode });
       this.#again();
     });
@@ -89,4 +90,24 @@ export class PageWindow {
       if (!this.window.isDestroyed()) this.#load();
     });
   }
+}
+
+/** A page that hangs keeps its window open; it is destroyed then. */
+const CLOSE_MS = 2 * SECOND;
+
+/** Resolves when every window of the app is gone. */
+export async function closeWindows(clock: Clock): Promise<void> {
+  await Promise.all(
+    BrowserWindow.getAllWindows().map(
+      (window) =>
+        new Promise<void>((resolve) => {
+          const cancel = clock.after(CLOSE_MS, () => window.destroy());
+          window.once('closed', () => {
+            cancel();
+            resolve();
+          });
+          window.close();
+        }),
+    ),
+  );
 }

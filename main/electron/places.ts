@@ -22,8 +22,12 @@ export function placesOf(init: {
   readonly appPath: string;
   readonly resourcesPath: string;
   readonly isPackaged: boolean;
+  /** Whether this computer can use RDMA over Thunderbolt. */
+  readonly canRdma: boolean;
 }): AppPlaces {
   const { appPath, resourcesPath, isPackaged } = init;
+  // Its MLX loads on macOS 26.2 and later alone.
+  const engine = init.canRdma ? 'engine-jaccl' : 'engine';
   // `.cache/app` of a checkout.
   const checkout = join(appPath, '..', '..');
   return {
@@ -32,8 +36,19 @@ export function placesOf(init: {
     dashboard: join(appPath, 'dashboard'),
     resources: join(appPath, 'resources'),
     addon: isPackaged
-      ? join(resourcesPath, 'engine', 'skein_engine.node')
+      ? join(resourcesPath, engine, 'build', 'skein_engine.node')
       : join(checkout, 'native', 'build', 'skein_engine.node'),
     models: isPackaged ? join(resourcesPath, 'models') : join(checkout, '.cache', 'models'),
   };
+}
+
+/** macOS 26.2, as Darwin counts: the first with RDMA over Thunderbolt. */
+const FIRST_RDMA = [25, 2] as const;
+
+/** @param release of the kernel, as `os.release()` has it */
+export function canRdma(platform: string, release: string): boolean {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  return (
+    platform === 'darwin' && (major > FIRST_RDMA[0] || (major === FIRST_RDMA[0] && minor >= FIRST_RDMA[1]))
+  );
 }

@@ -15,6 +15,7 @@ import { hardenSession } from './harden.ts';
 import { hostNode, servesHere, tasksHere, trayNodeOf } from './hosted-node.ts';
 import { ShellIpc } from './ipc.ts';
 import { MainWindow } from './main-window.ts';
+import { closeWindows } from './page-window.ts';
 import { menuModel, type MenuAction } from './menu-model.ts';
 import { setApplicationMenu } from './menu.ts';
 import { Notices } from './notices.ts';
@@ -132,7 +133,11 @@ export class Shell {
     else {
       this.#log.warn('A link is not followed', { why: opening.error });
       this.#window.show();
-      dialog.showErrorBox('This link can not be followed', opening.error);
+      void dialog.showMessageBox({
+        type: 'warning',
+        message: 'This link can not be followed',
+        detail: opening.error,
+      });
     }
   }
 
@@ -152,7 +157,7 @@ export class Shell {
       }
     }
     await this.#end();
-    app.quit();
+    app.exit(0);
   }
 
   /** True once nothing is left to end. */
@@ -164,6 +169,9 @@ export class Shell {
     this.#quitting = 'Now';
     this.#cancelLook();
     globalShortcut.unregisterAll();
+    // What pages kept is written a while later; it must be on the disk before the process goes.
+    session.defaultSession.flushStorageData();
+    await closeWindows(systemClock);
     await this.#life.stop();
     this.#ipc.close();
     this.#menubar.close();
@@ -174,8 +182,11 @@ export class Shell {
   #fail(title: string, problem: unknown): void {
     const message = problem instanceof Error ? problem.message : String(problem);
     this.#log.error(title, { problem });
-    dialog.showErrorBox(title, message);
-    void this.#end().then(() => app.exit(1));
+    // Not the error box, which holds up everything until somebody is there to close it.
+    void dialog
+      .showMessageBox({ type: 'error', message: title, detail: message, buttons: ['Quit'] })
+      .then(() => this.#end())
+      .then(() => app.exit(1));
   }
 
   #onUp({ api, address }: SkeinNode): void {
@@ -328,7 +339,11 @@ export class Shell {
     const handlers = this.#handlers();
     Promise.resolve(handlers?.methods.ask({ type: ask, metaInstanceId })).catch((problem: unknown) => {
       const message = problem instanceof Error ? problem.message : String(problem);
-      dialog.showErrorBox(`${metaInstanceId}: this is not possible`, message);
+      void dialog.showMessageBox({
+        type: 'warning',
+        message: `${metaInstanceId}: this is not possible`,
+        detail: message,
+      });
     });
   }
 }

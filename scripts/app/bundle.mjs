@@ -83,12 +83,23 @@ export async function bundleApp(places, { folder, engine, minify = false }) {
   ];
   await bundlePreload({ entry: from('preload/index.ts'), outfile: to('preload.cjs'), engine });
   const { version, description, license } = JSON.parse(fs.readFileSync(from('package.json'), 'utf8'));
-  const about = { name: 'skein', productName: 'Skein', version, description, license, main: 'main.cjs' };
+  const author = 'The Skein authors';
+  const about = {
+    name: 'skein',
+    productName: 'Skein',
+    version,
+    description,
+    license,
+    author,
+    main: 'main.cjs',
+  };
   fs.writeFileSync(to('package.json'), `${JSON.stringify(about, null, 2)}\n`);
   fs.cpSync(places.dashboard, to('dashboard'), { recursive: true });
-  for (const name of ['models', 'scenarios', 'icons']) {
+  for (const name of ['models', 'scenarios']) {
     fs.cpSync(from(`resources/${name}`), to(`resources/${name}`), { recursive: true });
   }
+  const icons = fs.readdirSync(from('resources/icons')).filter((name) => name.startsWith('tray-'));
+  for (const name of icons) fs.cpSync(from(`resources/icons/${name}`), to(`resources/icons/${name}`));
   if (!engine.hasSqlite) copySqlite(places, to('node_modules'));
   fs.rmSync(folder, { recursive: true, force: true });
   fs.renameSync(partial, folder);

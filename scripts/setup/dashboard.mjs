@@ -21,7 +21,7 @@ export function dashboardStep(places) {
       ...['renderer', 'main/core'].flatMap((folder) => hashTree(path.join(places.root, folder))),
       ...['vite.config.ts', 'package-lock.json'].map((name) => hashFile(path.join(places.root, name))),
     ],
-    outputs: () => [path.join(places.dashboard, 'index.html')],
+    outputs: () => [path.join(places.dashboard, 'index.html'), places.dashboardPackages],
     async run() {
       const vite = path.join(places.modules, 'vite', 'bin', 'vite.js');
       const { code, output } = await runTool(

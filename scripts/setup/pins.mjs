@@ -20,6 +20,7 @@ import { SetUpFailure } from './failure.mjs';
  * @property {string} platform e.g. `linux-x64`
  * @property {string} nodePackage npm package with Node 24's binary
  * @property {WheelPin} mlx
+ * @property {WheelPin | null} mlxJaccl MLX with RDMA; null where there is none
  * @property {string[]} mlxFolders what of the wheel is needed
  * @property {string} mlxLibrary proof that it is there, relative to the vendor folder
  * @property {{wheel: WheelPin, library: string} | null} openblas null where MLX brings a fast BLAS
@@ -49,6 +50,7 @@ export function readPins(
     platform,
     nodePackage: chosen.nodePackage,
     mlx: wheel(chosen.mlx),
+    mlxJaccl: chosen.mlxJaccl === null ? null : wheel(chosen.mlxJaccl),
     mlxFolders: chosen.mlxFolders,
     mlxLibrary: chosen.mlxLibrary,
     openblas:

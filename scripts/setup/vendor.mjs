@@ -16,6 +16,27 @@ export function mlxStep(places, pins) {
 }
 
 /**
+ * MLX with RDMA, which macOS before 26.2 can't load: only the app's makers need both.
+ * @param {import('./paths.mjs').Places} places
+ * @param {import('./pins.mjs').PlatformPins} pins
+ * @returns {import('./steps.mjs').Step}
+ */
+export function jacclStep(places, pins) {
+  const wheel = pins.mlxJaccl;
+  if (wheel === null)
+    throw new SetUpFailure('there is no MLX with RDMA for this platform', 'It is for Macs alone.');
+  return vendorStep(
+    places,
+    'mlx-jaccl',
+    'MLX with RDMA',
+    wheel,
+    pins.mlxFolders,
+    pins.mlxLibrary,
+    places.vendorJaccl,
+  );
+}
+
+/**
  * @param {import('./paths.mjs').Places} places
  * @param {{wheel: import('./pins.mjs').WheelPin, library: string}} openblas
  * @returns {import('./steps.mjs').Step}
@@ -29,24 +50,21 @@ export function openblasStep(places, openblas) {
  * @param {import('./paths.mjs').Places} places
  * @param {string} name @param {string} title
  * @param {import('./pins.mjs').WheelPin} wheel
- * @param {string[]} folders @param {string} library
+ * @param {string[]} folders @param {string} library @param {string} [target]
  * @returns {import('./steps.mjs').Step}
  */
-function vendorStep(places, name, title, wheel, folders, library) {
+function vendorStep(places, name, title, wheel, folders, library, target = places.vendor) {
   return {
     name,
     title: `${title} ${wheel.version}`,
     needs: ['python3', 'pip'],
     diskBytes: wheel.bytes * 5,
     inputs: () => [JSON.stringify(wheel), ...folders],
-    outputs: () => [
-      path.join(places.vendor, library),
-      ...folders.map((folder) => path.join(places.vendor, folder)),
-    ],
+    outputs: () => [path.join(target, library), ...folders.map((folder) => path.join(target, folder))],
     async run(progress) {
       const { file, fetched } = await fetchWheel(places, wheel, progress);
-      await unpackWheel(places, file, folders, places.vendor);
-      const bytes = folders.reduce((sum, folder) => sum + sizeOf(path.join(places.vendor, folder)), 0);
+      await unpackWheel(places, file, folders, target);
+      const bytes = folders.reduce((sum, folder) => sum + sizeOf(path.join(target, folder)), 0);
       return `${fetched ? `${formatBytes(wheel.bytes)} fetched` : 'wheel kept'}, ${formatBytes(bytes)} unpacked`;
     },
   };
