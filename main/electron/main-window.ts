@@ -57,6 +57,7 @@ export class MainWindow {
     window.once('ready-to-show', () => {
       if (isMaximized) window.maximize();
       window.show();
+      this.#components.log.debug('The window is there');
     });
     for (const event of ['resize', 'move', 'maximize', 'unmaximize'] as const) {
       window.on(event as 'resize', () => this.#keepSoon(window));

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cleanUpAtExit } from './cleanup.ts';
+import { benchApp } from './app.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngine, benchPortable } from './engine.ts';
 import type { Figure } from './figure.ts';
@@ -33,6 +34,7 @@ const benchmarks: Readonly<Record<string, (init: BenchInit) => Promise<readonly 
   cluster: benchCluster,
   ranks: benchRanks,
   groups: benchGroups,
+  app: benchApp,
 };
 
 const usage = `Usage: npm run bench -- [options]
