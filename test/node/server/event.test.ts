@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventView } from '../../../main/core/contract/rest-state.ts';
+import { systemClock, type Clock } from '../../../main/node/clock.ts';
 import { nodeId } from '../../support/fake-node.ts';
 import { createTiny, eventually, serveFakeNode, type Bench } from '../../support/rest-client.ts';
 
@@ -67,19 +68,28 @@ describe('the log as a list', () => {
 
   test('a reader that takes nothing is dropped', async () => {
     await bench.server.stop();
-    bench = await serveFakeNode({ limits: { stallMs: 100 } });
+    let isDropped = false;
+    const clock: Clock = {
+      ...systemClock,
+      after: (delayMs, call) =>
+        systemClock.after(delayMs, () => {
+          isDropped ||= delayMs === 100;
+          call();
+        }),
+    };
+    bench = await serveFakeNode({ limits: { stallMs: 100 }, clock });
     happen(60_000);
     const socket = await bench.dial();
     socket.on('error', () => {});
     socket.pause();
     socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await eventually(() => isDropped, 60_000);
     let taken = '';
     socket.on('data', (chunk) => {
       taken += String(chunk);
     });
     socket.resume();
-    await eventually(() => socket.destroyed);
+    await eventually(() => socket.destroyed, 60_000);
     expect(taken.startsWith('HTTP/1.1 200 OK')).toBe(true);
     expect(taken.endsWith(']\r\n0\r\n\r\n')).toBe(false);
   });
