@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleApp, shippedEngine } from '../../scripts/app/bundle.mjs';
+import { macConfiguration } from '../../scripts/app/mac-configuration.mjs';
 import { writeMaterials } from '../../scripts/app/materials.mjs';
 import { checkout, placesIn } from '../../scripts/setup/paths.mjs';
 import { isForAppleSilicon, machO, write, writeMacSkeleton } from './support/mac-skeleton.ts';
@@ -66,15 +67,17 @@ describe('the bundle for Macs', () => {
       app,
       await bundleApp(places, { folder: app, engine: shippedEngine, minify: true }),
     );
+    const { config: unsigned } = macConfiguration({ SKEIN_UPDATE_URL: 'https://updates.example/skein' });
     await build({
       projectDir: project,
       targets: Platform.MAC.createTarget('dir', Arch.arm64),
       publish: 'never',
       config: {
+        ...unsigned,
         electronDist,
         electronFuses: { resetAdHocDarwinSignature: false },
         // Only macOS signs.
-        mac: { identity: null },
+        mac: { ...unsigned.mac, identity: null },
       },
     });
   }, PACK_MS);
@@ -221,5 +224,39 @@ describe('the bundle for Macs', () => {
     for (const name of ['entitlements.plist', 'entitlements-inherit.plist']) {
       expect(plistAt(join(checkout, 'resources', name))).toEqual({ 'com.apple.security.cs.allow-jit': true });
     }
+  });
+});
+
+describe('what the environment adds', () => {
+  const certificate = { CSC_LINK: 'file:///id.p12' };
+  const key = { APPLE_API_KEY: 'key.p8', APPLE_API_KEY_ID: 'id', APPLE_API_ISSUER: 'issuer' };
+
+  it.each([
+    [
+      'nothing: signed by nobody, and so not hardened',
+      {},
+      { identity: '-', hardenedRuntime: false, notarize: false },
+    ],
+    [
+      'an empty secret of a fork: as if it were not there',
+      { CSC_LINK: '' },
+      { identity: '-', hardenedRuntime: false, notarize: false },
+    ],
+    ['a certificate: signed and hardened', certificate, { notarize: false }],
+    ['a certificate and a key: notarised too', { ...certificate, ...key }, { notarize: true }],
+    [
+      'a key alone: there is nothing to notarise',
+      key,
+      { identity: '-', hardenedRuntime: false, notarize: false },
+    ],
+  ])('given %s', (_name, environment, mac) => {
+    expect(macConfiguration(environment).config).toEqual({ mac });
+  });
+
+  it('given a place for updates, the app looks there', () => {
+    expect(macConfiguration({ SKEIN_UPDATE_URL: 'https://updates.example/skein' }).config.publish).toEqual({
+      provider: 'generic',
+      url: 'https://updates.example/skein',
+    });
   });
 });
