@@ -9,6 +9,7 @@ import { chromium, type Browser, type Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesOf } from '../support/e2e-processes.ts';
 import { until } from '../support/e2e-until.ts';
+import { checkout } from '../../scripts/setup/paths.mjs';
 import { electronFlags, engine, inElectron, Screen, whyNoElectron } from '../support/electron.ts';
 import { pack, places } from './support/pack.ts';
 
@@ -164,6 +165,18 @@ describe.skipIf(why !== undefined)(
       app.kill('SIGTERM');
       expect((await ended)[0]).toBe(0);
       await until('nothing is left', () => processesOf(folder).length === 0, 10_000);
+    });
+
+    it('given the smoke test that a Mac runs, the app passes it', async () => {
+      const smoke = spawn(
+        process.execPath,
+        [join(checkout, 'scripts/app/smoke.mjs'), executable(), ...electronFlags],
+        { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      let said = '';
+      for (const stream of [smoke.stdout, smoke.stderr]) stream.on('data', (data) => (said += String(data)));
+      const [code] = (await once(smoke, 'exit')) as [number | null];
+      expect([code, said]).toEqual([0, expect.stringContaining('It ended in order and left no process.')]);
     });
   },
 );
