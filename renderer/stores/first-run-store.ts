@@ -41,8 +41,10 @@ export class FirstRunStore {
 
   async toModels(): Promise<void> {
     this.step = 2;
+    // The list may not have come yet, or not have been there to be had.
+    await this.#root.models.refresh();
     const { cards } = this.#root.models;
-    this.offers = cards.map((card) => ({ card, place: null }));
+    runInAction(() => (this.offers = cards.map((card) => ({ card, place: null }))));
     for (const card of cards) {
       try {
         const spec = MetaInstanceSpec.parse({ modelId: card.modelId });

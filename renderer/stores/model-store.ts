@@ -59,12 +59,15 @@ export class ModelStore {
 
   /** Asks anew whether each model finds a place. What can't be told now keeps its last answer. */
   async refreshFits(): Promise<void> {
-    await Promise.allSettled(
-      this.cards.map(async ({ modelId }) => {
+    // One after the other: a page may have only so much open at once, and other calls wait behind these.
+    for (const { modelId } of this.cards) {
+      try {
         const fit = await this.#port.call('candidates', { spec: MetaInstanceSpec.parse({ modelId }) });
         runInAction(() => this.fits.set(modelId, fit));
-      }),
-    );
+      } catch {
+        // As said above.
+      }
+    }
   }
 
   /** Copies a model from this node's disk into its folder. */
