@@ -20,6 +20,8 @@ const MOST_BYTES = 256 * 1024 * 1024;
 const FIRST_BYTES = 4 * 1024 * 1024;
 const MOST_ENTRIES = 65_536;
 const MOST_TEXT = 16 * 1024 * 1024;
+/** Of one list: the largest vocabularies have some hundred thousand, with about as many merges. */
+const MOST_TEXTS = 4 * 1024 * 1024;
 
 class TooShort extends Error {}
 
@@ -131,16 +133,23 @@ class Reader {
     const type = this.#u32();
     const length = this.#u64();
     if (type === ARRAY) throw new Error('it holds an array of arrays');
-    if (type === STRING) for (let each = 0; each < length; each += 1) this.#text();
-    else this.#skip(scalarSize(type) * length);
+    if (type === STRING) {
+      if (length > MOST_TEXTS) throw new Error(`it claims a list of ${length} texts`);
+      for (let each = 0; each < length; each += 1) this.#skipText();
+    } else this.#skip(scalarSize(type) * length);
     return length;
   }
 
   #text(): string {
+    const at = this.#skipText();
+    return this.#bytes.toString('utf8', at, this.#at);
+  }
+
+  /** Where the skipped text begins; it ends where the next value begins. */
+  #skipText(): number {
     const length = this.#u64();
     if (length > MOST_TEXT) throw new Error(`it holds a text of ${length} bytes`);
-    const at = this.#skip(length);
-    return this.#bytes.toString('utf8', at, at + length);
+    return this.#skip(length);
   }
 
   #count(what: string): number {

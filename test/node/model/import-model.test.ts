@@ -147,6 +147,22 @@ describe('importing a model file', () => {
       },
       /it claims 1099511627776 tensors/,
     ],
+    [
+      'a vocabulary without end',
+      (path) => {
+        const head = Buffer.alloc(24 + 8 + 1 + 4 + 4 + 8 + 64);
+        head.write('GGUF');
+        head.writeUInt32LE(3, 4);
+        head.writeBigUInt64LE(1n, 16);
+        head.writeBigUInt64LE(1n, 24);
+        head.write('v', 32);
+        head.writeUInt32LE(9, 33);
+        head.writeUInt32LE(8, 37);
+        head.writeBigUInt64LE(2n ** 40n, 41);
+        writeFileSync(path, head);
+      },
+      /it claims a list of 1099511627776 texts/,
+    ],
   ])('given %s, it is refused with the reason and nothing is left', async (name, make, expected) => {
     const path = join(place, `${name.replaceAll(' ', '-')}.gguf`);
     make(path);
