@@ -7,29 +7,51 @@ import path from 'node:path';
  * @property {string} name
  * @property {string} version
  * @property {string} license SPDX expression
- * @property {string} text the licence in full; empty where the package brings none
+ * @property {string} text the licence in full
  * @property {string} purl package URL, https://github.com/package-url/purl-spec
  */
 
-/** What is inside and comes from no npm package. @type {readonly (Omit<Material, 'text'> & {file: string | null})[]} */
-const OTHERS = [
-  {
-    name: 'MLX and JACCL',
-    version: '0.32.4',
-    license: 'MIT',
-    purl: 'pkg:pypi/mlx-metal@0.32.4',
-    file: 'resources/licences/mlx.txt',
-  },
-  {
-    name: 'SmolLM2-135M-Instruct',
-    version: '1',
-    license: 'Apache-2.0',
-    purl: 'pkg:huggingface/HuggingFaceTB/SmolLM2-135M-Instruct',
-    file: 'LICENSE',
-  },
-  // Its own licence and those of Chromium lie in the app as Electron ships them.
-  { name: 'Electron', version: '45.5.0', license: 'MIT', purl: 'pkg:npm/electron@45.5.0', file: null },
-];
+/**
+ * What is inside and no bundler tells of.
+ * @param {import('../setup/paths.mjs').Places} places
+ * @returns {Material[]}
+ */
+function othersIn(places) {
+  const read = (/** @type {string} */ name) => fs.readFileSync(path.join(places.root, name), 'utf8').trim();
+  const mlx = JSON.parse(read('scripts/pins.json')).wheels['mlx-metal'].version;
+  const { version: katex } = JSON.parse(
+    fs.readFileSync(path.join(places.modules, 'katex/package.json'), 'utf8'),
+  );
+  return [
+    {
+      name: 'MLX and JACCL',
+      version: mlx,
+      license: 'MIT',
+      purl: `pkg:pypi/mlx-metal@${mlx}`,
+      text: read('resources/licences/mlx.txt'),
+    },
+    {
+      name: 'SmolLM2-135M-Instruct',
+      version: '1',
+      license: 'Apache-2.0',
+      purl: 'pkg:huggingface/HuggingFaceTB/SmolLM2-135M-Instruct',
+      text: read('LICENSE'),
+    },
+    {
+      name: 'Fonts of KaTeX',
+      version: katex,
+      license: 'OFL-1.1',
+      purl: `pkg:generic/katex-fonts@${katex}`,
+      text: read('resources/licences/katex-fonts.txt'),
+    },
+  ];
+}
+
+/** Characters; what is shorter only points to a licence. */
+const SHORTEST_LICENCE = 500;
+
+/** Packages in the app that no bundle imports. Chromium's licences lie beside the archive, as Electron ships them. */
+const UNSEEN = ['electron', 'tailwindcss'];
 
 /**
  * Everything of others in the app: what the bundles took from npm packages, and the rest.
@@ -44,32 +66,47 @@ export function materialsOf(places, metafiles) {
   const ofPage = JSON.parse(fs.readFileSync(places.dashboardPackages, 'utf8'));
   const all = [
     ...folders.map((folder) => path.resolve(places.root, folder)),
-    ...ofPage.map((name) => path.join(places.modules, name)),
+    ...[...ofPage, ...UNSEEN].map((name) => path.join(places.modules, name)),
   ];
-  const packages = [...new Set(all)].flatMap((folder) => packageIn(folder) ?? []);
-  const others = OTHERS.map(({ file, ...about }) => ({
-    ...about,
-    text: file === null ? '' : fs.readFileSync(path.join(places.root, file), 'utf8').trim(),
-  }));
+  const packages = [...new Set(all)].flatMap((folder) => packageIn(places, folder) ?? []);
   // One version of a package may lie in several folders.
-  const unique = new Map([...packages, ...others].map((each) => [each.purl, each]));
+  const unique = new Map([...packages, ...othersIn(places)].map((each) => [each.purl, each]));
   return [...unique.values()].sort((one, other) => one.purl.localeCompare(other.purl, 'en'));
 }
 
-/** @param {string} folder @returns {Material | undefined} */
-function packageIn(folder) {
+/**
+ * @param {import('../setup/paths.mjs').Places} places
+ * @param {string} folder @returns {Material | undefined} undefined where no package is
+ */
+function packageIn(places, folder) {
   const file = path.join(folder, 'package.json');
   if (!fs.existsSync(file)) return undefined;
-  const { name, version, license } = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const { name, version, license, author } = JSON.parse(fs.readFileSync(file, 'utf8'));
   if (name === undefined || version === undefined) return undefined;
-  const text = fs.readdirSync(folder).find((each) => /^(licen[cs]e|copying)/i.test(each));
+  if (typeof license !== 'string') throw new Error(`${name} ${version} names no licence`);
+  const texts = fs.readdirSync(folder).filter((each) => /^(licen[cs]e|copying|notice)/i.test(each));
+  const own = texts.map((each) => fs.readFileSync(path.join(folder, each), 'utf8').trim()).join('\n\n');
+  const holder = typeof author === 'string' ? author : (author?.name ?? `the authors of ${name}`);
   return {
     name,
     version,
-    license: typeof license === 'string' ? license : 'NOASSERTION',
-    text: text === undefined ? '' : fs.readFileSync(path.join(folder, text), 'utf8').trim(),
+    license,
+    text: own.length < SHORTEST_LICENCE ? `${own}\n\n${standardText(places, license, holder)}`.trim() : own,
     purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
   };
+}
+
+/**
+ * The licence of a package that names one without its text; where it offers several, the one taken here.
+ * @param {import('../setup/paths.mjs').Places} places
+ * @param {string} license @param {string} holder
+ */
+function standardText(places, license, holder) {
+  const read = (/** @type {string} */ name) => fs.readFileSync(path.join(places.root, name), 'utf8').trim();
+  const offered = license.replace(/^\(|\)$/g, '').split(' OR ');
+  if (offered.includes('MIT')) return read('resources/licences/mit.txt').replace('<holders>', holder);
+  if (offered.includes('Apache-2.0')) return read('LICENSE');
+  throw new Error(`nobody has the text of ${license}, which ${holder} chose: add it to resources/licences`);
 }
 
 /** @param {readonly Material[]} materials */

@@ -1,4 +1,4 @@
-import { getRawHeader, listPackage } from '@electron/asar';
+import { extractFile, getRawHeader, listPackage } from '@electron/asar';
 import { getCurrentFuseWire, FuseState, FuseV1Options } from '@electron/fuses';
 import { Arch, build, Platform } from 'electron-builder';
 import { execFileSync } from 'node:child_process';
@@ -162,6 +162,41 @@ describe('the bundle for Macs', () => {
     expect(names.filter((name) => /\.(map|ts|tsx|node|dylib|gguf)$|node_modules/.test(name))).toEqual([]);
     const expected = filesOf(places.dashboard).map((name) => `/dashboard/${name}`);
     expect(names).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('given its notices, each thing of others has its licence in full, and the bill of materials lists the same', () => {
+    const text = (name: string): string => extractFile(join(resources, 'app.asar'), name).toString();
+    const [, ...notices] = text('THIRD-PARTY-NOTICES.txt').split(`${'='.repeat(80)}\n`);
+    const titles = notices.map((notice) => /^(.+) \S+: /.exec(notice)?.[1]);
+    expect(notices.filter((notice) => notice.length < 500)).toEqual([]);
+    expect(titles).toEqual(
+      expect.arrayContaining([
+        ...['electron', 'MLX and JACCL', 'SmolLM2-135M-Instruct', 'Fonts of KaTeX'],
+        ...['react', 'katex', 'tailwindcss', 'libp2p', 'zod', 'electron-updater'],
+      ]),
+    );
+    const bill = JSON.parse(text('sbom.cdx.json')) as {
+      bomFormat: string;
+      specVersion: string;
+      serialNumber: string;
+      components: { name: string; 'bom-ref': string; licenses: object[] }[];
+    };
+    expect(bill).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6' });
+    expect(bill.serialNumber).toMatch(
+      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+    expect(bill.components.map(({ name }) => name)).toEqual(titles);
+    expect(new Set(bill.components.map((each) => each['bom-ref'])).size).toBe(titles.length);
+    expect(bill.components.filter(({ licenses }) => licenses.length !== 1)).toEqual([]);
+  });
+
+  it('given its versions, those of its texts are those of its packages', () => {
+    const { version } = JSON.parse(readFileSync(join(places.modules, 'electron/package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect(readFileSync(join(checkout, 'electron-builder.yml'), 'utf8')).toContain(
+      `electronVersion: ${version}\n`,
+    );
   });
 
   it('given its code, nothing names a place of the computer that made it', () => {
