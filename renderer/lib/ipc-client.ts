@@ -1,5 +1,6 @@
 import {
   IPC_PROTOCOL,
+  MAX_CLIENT_FRAME,
   MAX_CREDIT,
   ServerFrame,
   type ClientFrame,
@@ -73,6 +74,7 @@ export class IpcClient {
     init: { readonly signal?: AbortSignal } = {},
   ): Promise<MethodResult<Name>> {
     const { promise, resolve, reject } = Promise.withResolvers<MethodResult<Name>>();
+    const { signal } = init;
     const id = this.#begin({
       onValue: (value) => {
         const parsed = methods[method].result.safeParse(value);
@@ -84,8 +86,11 @@ export class IpcClient {
       onError: (failure) => reject(new IpcRequestError(failure)),
     });
     this.#send(id, { type: 'Call', id, method, params });
-    init.signal?.addEventListener('abort', () => this.#send(id, { type: 'Cancel', id }), { once: true });
-    return promise;
+    if (signal === undefined) return promise;
+    const cancel = (): void => this.#send(id, { type: 'Cancel', id });
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    return promise.finally(() => signal.removeEventListener('abort', cancel));
   }
 
   /** Leaving the loop early, or aborting, tells the node; the loop then ends. @throws IpcRequestError */
@@ -159,9 +164,12 @@ export class IpcClient {
   #send(id: number, frame: ClientFrame): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
-    if (this.#closed === null && this.#connection.send(JSON.stringify(frame))) return;
+    const text = JSON.stringify(frame);
+    const fits = text.length <= MAX_CLIENT_FRAME;
+    if (fits && this.#closed === null && this.#connection.send(text)) return;
     this.#pending.delete(id);
-    pending.onError(gone(this.#closed ?? 'it does not take what is sent'));
+    // The node would close the connection for it, with all that hangs on it.
+    pending.onError(fits ? gone(this.#closed ?? 'it does not take what is sent') : tooLong);
   }
 
   #onMessage(text: string): void {
@@ -211,6 +219,12 @@ const gone = (reason: string): IpcFailure => ({
   message: `The connection to Skein is closed: ${reason}.`,
   param: null,
 });
+
+const tooLong: IpcFailure = {
+  code: 'TooMany',
+  message: 'This is too long to be sent at once. Leave a file out, or say less.',
+  param: null,
+};
 
 const misread = (what: string): IpcFailure => ({
   code: 'Internal',
