@@ -175,8 +175,11 @@ describe.skipIf(why !== undefined)(
       );
       let said = '';
       for (const stream of [smoke.stdout, smoke.stderr]) stream.on('data', (data) => (said += String(data)));
-      const [code] = (await once(smoke, 'exit')) as [number | null];
-      expect([code, said]).toEqual([0, expect.stringContaining('It ended in order and left no process.')]);
+      const [code] = (await once(smoke, 'close')) as [number | null];
+      expect([code, said]).toEqual([
+        0,
+        expect.stringMatching(/It said "[^]*It ended in order and left no process\./),
+      ]);
     });
   },
 );
