@@ -19,12 +19,16 @@ const PING_EVERY_MS = 15 * SECOND;
 /** How long a page may take to answer a close. */
 const CLOSE_MS = 1 * SECOND;
 
-/** Serves the contract to pages over WebSockets at `/ipc` of the REST server. The returned function ends them all. */
+/**
+ * Serves the contract to pages over WebSockets at `/ipc` of the REST server. The returned function ends them all, and
+ * refuses those that still come.
+ */
 export function serveSockets(
   server: Server,
   { handlers, log, clock }: { readonly handlers: IpcHandlers; readonly log: Log; readonly clock: Clock },
 ): (reason: string) => void {
   const sessions = new Set<IpcSession>();
+  let stopping: string | undefined;
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -34,7 +38,8 @@ export function serveSockets(
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const refusal = refusalOf(incoming, sessions.size);
+    const refusal =
+      stopping === undefined ? refusalOf(incoming, sessions.size) : new HttpError(503, stopping);
     if (refusal !== undefined) {
       refuse(socket, refusal);
       return;
@@ -48,6 +53,7 @@ export function serveSockets(
     });
   });
   return (reason) => {
+    stopping = reason;
     for (const session of [...sessions]) session.close(reason);
   };
 }

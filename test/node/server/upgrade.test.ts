@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { IpcHandlers } from '../../../main/node/ipc/handlers.ts';
+import type { ServerLimits } from '../../../main/node/server/limits.ts';
 import { serveFakeNode, type Bench } from '../../support/rest-client.ts';
 
 /** No test here gets as far as to ask something. */
@@ -11,11 +12,8 @@ describe('a connection that asks to become another', () => {
   const opened: Bench[] = [];
   const sockets: Socket[] = [];
 
-  const serve = async (): Promise<Bench> => {
-    const bench = await serveFakeNode({
-      limits: { stopMs: 100 },
-      pages: { dashboard: () => false, handlers },
-    });
+  const serve = async (limits: Partial<ServerLimits> = { stopMs: 100 }): Promise<Bench> => {
+    const bench = await serveFakeNode({ limits, pages: { dashboard: () => false, handlers } });
     opened.push(bench);
     return bench;
   };
@@ -62,6 +60,21 @@ describe('a connection that asks to become another', () => {
     socket.resume();
     await once(socket, 'end');
     await bench.server.stop();
+    expect(bench.server.address).toBeNull();
+  });
+
+  test('given one that asks while the node stops, it is refused and the node can stop', async () => {
+    const bench = await serve({ stopMs: 2_000 });
+    const socket = await bench.dial();
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.write('GET /ipc HTTP/1.1\r\nhost: 127.0.0.1\r\n');
+    // The half of it is there before the node stops.
+    await bench.ask('/health');
+    const stopped = bench.server.stop();
+    socket.write(`${webSocket.join('\r\n')}\r\n\r\n`);
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 503 .*The node is stopping/s);
+    await stopped;
     expect(bench.server.address).toBeNull();
   });
 
