@@ -5,7 +5,9 @@ import type { Log } from '../node/log.ts';
 export interface UpdateFeed {
   autoDownload: boolean;
   autoInstallOnAppQuit: boolean;
+  /** Setting it allows older versions. */
   channel: string | null;
+  allowDowngrade: boolean;
   checkForUpdates(): Promise<{
     readonly isUpdateAvailable: boolean;
     readonly updateInfo: { readonly version: string };
@@ -101,6 +103,7 @@ export class Updater {
     });
     const opened = await this.#feed;
     opened.channel = this.#channel;
+    opened.allowDowngrade = false;
     return opened;
   }
 
