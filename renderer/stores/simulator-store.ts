@@ -146,11 +146,13 @@ export class SimulatorStore {
 
   /** Shows what lies within the time that passed. */
   #tick(): void {
-    if (this.began === null) return;
-    const until = Math.min(this.began.untilMs, this.atMs + TICK_MS * Number(this.speed));
     let next = this.#waiting[0];
-    // Time does not run ahead of what has come.
-    if (next === undefined) return;
+    // Time does not run ahead of what has come, nor on where nothing more comes.
+    if (this.began === null || next === undefined) {
+      if (this.problem !== null) this.#pause();
+      return;
+    }
+    const until = Math.min(this.began.untilMs, this.atMs + TICK_MS * Number(this.speed));
     const lines = [...this.lines];
     while (next !== undefined) {
       if (next.type === 'Ended') {
