@@ -47,8 +47,8 @@ export class ConversationStore {
   }
 
   /**
-   * Opens or creates the file; one that can't be read is set aside beside it, and a new one begins. Answers that were
-   * being written when the node ended are `Interrupted`.
+   * Opens or creates the file; one that is damaged is set aside beside it, and a new one begins. Answers that were
+   * being written when the node ended are `Interrupted`. @throws Error for people where it can't be opened
    */
   static open(components: ConversationStoreComponents, init: { readonly path: string }): ConversationStore {
     const { clock, log } = components;
@@ -56,7 +56,15 @@ export class ConversationStore {
     try {
       return new ConversationStore(components, prepare(init.path, now));
     } catch (error) {
-      if (problemOf(error) !== 'Damaged' || !existsSync(init.path)) throw error;
+      const problem = problemOf(error);
+      // A bug, or a sentence for people.
+      if (problem === 'Other') throw error;
+      if (problem !== 'Damaged' || !existsSync(init.path)) {
+        throw new Error(
+          `The conversations in ${init.path} can't be opened: ${(error as Error).message}. Is its disk there, and may Skein write to that folder?`,
+          { cause: error },
+        );
+      }
       const aside = `${init.path}.damaged-${now}`;
       // Its log belongs to it: beside the new file, SQLite would play it into that.
       for (const end of ['', '-wal', '-shm']) {

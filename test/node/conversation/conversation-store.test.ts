@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,14 +16,15 @@ describe('conversations on disk', () => {
   let warnings: string[];
   let store: ConversationStore;
 
-  const open = (): ConversationStore =>
+  const open = (): ConversationStore => openAt(path);
+  const openAt = (at: string): ConversationStore =>
     ConversationStore.open(
       {
         clock: { now: () => now, monotonic: () => now, after: () => () => undefined },
         log: { debug: () => {}, info: () => {}, warn: (text) => warnings.push(text), error: () => {} },
         newId: () => `id-${(ids += 1)}`,
       },
-      { path },
+      { path: at },
     );
 
   beforeEach(() => {
@@ -123,6 +124,14 @@ describe('conversations on disk', () => {
     writeFileSync(path, bytes.fill(0xff, 4_096));
     store = open();
     expect([store.list('', 10).total, warnings.length]).toEqual([0, 1]);
+  });
+
+  test('given a file that can not be opened, it is said which and what helps', () => {
+    const taken = join(folder, 'folder.sqlite');
+    mkdirSync(taken);
+    expect(() => openAt(taken)).toThrow(
+      `The conversations in ${taken} can't be opened: unable to open database file. Is its disk there, and may Skein write to that folder?`,
+    );
   });
 
   test('given a disk that takes the words but not the answer, neither is kept', () => {
