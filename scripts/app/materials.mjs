@@ -30,6 +30,7 @@ function othersIn(places) {
       purl: `pkg:pypi/mlx-metal@${mlx}`,
       text: read('resources/licences/mlx.txt'),
     },
+    ...inMlx(places, mlx),
     {
       name: 'SmolLM2-135M-Instruct',
       version: '1',
@@ -47,11 +48,47 @@ function othersIn(places) {
   ];
 }
 
+/**
+ * Libraries that are compiled into MLX's own, which names them in its sources and not in its wheel.
+ * @param {import('../setup/paths.mjs').Places} places
+ * @param {string} mlx its version
+ * @returns {Material[]}
+ */
+function inMlx(places, mlx) {
+  const parts = [
+    {
+      at: 'fmtlib/fmt',
+      name: 'fmt',
+      license: 'MIT',
+      holder: '2012 - present, Victor Zverovich and {fmt} contributors',
+    },
+    { at: 'nlohmann/json', name: 'JSON for Modern C++', license: 'MIT', holder: '2013 - 2023 Niels Lohmann' },
+    { at: 'antirez/gguf-tools', name: 'gguflib', license: 'MIT', holder: '2024 Salvatore Sanfilippo' },
+    {
+      at: 'mreineck/pocketfft',
+      name: 'PocketFFT',
+      license: 'BSD-3-Clause',
+      holder: '2010 - 2018 Max-Planck-Society',
+    },
+    { at: 'bkaradzic/metal-cpp', name: 'metal-cpp', license: 'Apache-2.0', holder: '2023 Apple Inc.' },
+  ];
+  return parts.map(({ at, name, license, holder }) => ({
+    name,
+    version: `mlx-${mlx}`,
+    license,
+    purl: `pkg:github/${at}`,
+    text: standardText(places, license, holder),
+  }));
+}
+
 /** Characters; what is shorter only points to a licence. */
 const SHORTEST_LICENCE = 500;
 
-/** Packages in the app that no bundle imports. Chromium's licences lie beside the archive, as Electron ships them. */
-const UNSEEN = ['electron', 'tailwindcss'];
+/**
+ * Packages in the app that no bundle imports: the addon is compiled with the headers of two, and Chromium's licences
+ * lie beside the archive, as Electron ships them.
+ */
+const UNSEEN = ['electron', 'tailwindcss', 'node-addon-api', 'node-api-headers'];
 
 /**
  * Everything of others in the app: what the bundles took from npm packages, and the rest.
@@ -104,8 +141,11 @@ function packageIn(places, folder) {
 function standardText(places, license, holder) {
   const read = (/** @type {string} */ name) => fs.readFileSync(path.join(places.root, name), 'utf8').trim();
   const offered = license.replace(/^\(|\)$/g, '').split(' OR ');
-  if (offered.includes('MIT')) return read('resources/licences/mit.txt').replace('<holders>', holder);
-  if (offered.includes('Apache-2.0')) return read('LICENSE');
+  if (offered.includes('MIT')) return read('resources/licences/mit.txt').replace('<holders>', () => holder);
+  if (offered.includes('BSD-3-Clause')) {
+    return read('resources/licences/bsd-3-clause.txt').replace('<holders>', () => holder);
+  }
+  if (offered.includes('Apache-2.0')) return `Copyright (c) ${holder}\n\n${read('LICENSE')}`;
   throw new Error(`nobody has the text of ${license}, which ${holder} chose: add it to resources/licences`);
 }
 
