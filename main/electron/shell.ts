@@ -64,10 +64,15 @@ export class Shell {
     this.#store = new AppStore({ log }, { folder: app.getPath('userData') });
     this.#updater = new Updater(
       {
+        clock: systemClock,
         log,
         feed: updateFeed(app.isPackaged),
         onChange: () => this.#review(),
         beforeInstall: () => this.#end(),
+        restart: () => {
+          app.relaunch();
+          app.exit(0);
+        },
       },
       { channel: this.#store.settings.updateChannel },
     );

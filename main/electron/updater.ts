@@ -1,4 +1,6 @@
 import type { AppSettings, UpdateState, UpdateStep } from '../core/contract/ipc-app.ts';
+import { MINUTE } from '../core/unit.ts';
+import type { Clock } from '../node/clock.ts';
 import type { Log } from '../node/log.ts';
 
 /** What of `electron-updater` is used; the real one is loaded when it is first needed. */
@@ -15,16 +17,23 @@ export interface UpdateFeed {
   downloadUpdate(): Promise<unknown>;
   quitAndInstall(): void;
   on(event: 'download-progress', listener: (progress: { readonly percent: number }) => void): unknown;
+  on(event: 'error', listener: (problem: Error) => void): unknown;
 }
 
 export interface UpdaterComponents {
+  readonly clock: Clock;
   readonly log: Log;
   /** Null = this build can't be replaced; says why. */
   readonly feed: (() => Promise<UpdateFeed>) | { readonly reason: string };
   readonly onChange: (state: UpdateState) => void;
   /** Ends the app in order; the feed then installs. */
   readonly beforeInstall: () => Promise<void>;
+  /** Starts the app anew as it is: it had ended, and could not be replaced. */
+  readonly restart: () => void;
 }
+
+/** macOS checks and unpacks some hundred megabytes. */
+const INSTALL_MS = 5 * MINUTE;
 
 /** Newer versions of the app, step by step as a person asks: look, fetch, install. Nothing happens by itself. */
 export class Updater {
@@ -85,7 +94,14 @@ export class Updater {
 
   async #install(): Promise<void> {
     const feed = await this.#open();
-    await this.#components.beforeInstall();
+    const { beforeInstall, clock, log, restart } = this.#components;
+    await beforeInstall();
+    const again = once((problem: Error) => {
+      log.error('The newer version could not be installed; the app starts again as it was', { problem });
+      restart();
+    });
+    feed.on('error', again);
+    clock.after(INSTALL_MS, () => again(new Error('It took too long.')));
     feed.quitAndInstall();
   }
 
@@ -121,6 +137,16 @@ export class Updater {
     this.#state = state;
     this.#components.onChange(state);
   }
+}
+
+/** Only its first call counts. */
+function once<T>(call: (value: T) => void): (value: T) => void {
+  let isDone = false;
+  return (value) => {
+    if (isDone) return;
+    isDone = true;
+    call(value);
+  };
 }
 
 const clamp = (percent: number): number => Math.min(100, Math.max(0, Math.round(percent)));

@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { UpdateState } from '../../main/core/contract/ipc-app.ts';
+import { MINUTE } from '../../main/core/unit.ts';
 import { Updater, type UpdateFeed } from '../../main/electron/updater.ts';
 import type { Log } from '../../main/node/log.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const INSTALLED = 5;
@@ -16,6 +18,7 @@ class Feed implements UpdateFeed {
   readonly #newest: Readonly<Record<string, number>>;
   #channel: string | null = null;
   #onProgress: (progress: { readonly percent: number }) => void = () => {};
+  fail: (problem: Error) => void = () => {};
 
   constructor(newest: Readonly<Record<string, number>>) {
     this.#newest = newest;
@@ -46,24 +49,35 @@ class Feed implements UpdateFeed {
     this.installed += 1;
   }
 
-  on(_event: 'download-progress', listener: (progress: { readonly percent: number }) => void): void {
-    this.#onProgress = listener;
-  }
+  readonly on = (event: 'download-progress' | 'error', listener: (about: never) => void): void => {
+    if (event === 'error') this.fail = listener as typeof this.fail;
+    else this.#onProgress = listener as (progress: { readonly percent: number }) => void;
+  };
 }
 
-function updaterOf(feed: Feed): { updater: Updater; states: UpdateState[]; ended: () => number } {
+function updaterOf(feed: Feed): {
+  updater: Updater;
+  states: UpdateState[];
+  ended: () => number;
+  restarts: () => number;
+  clock: FakeClock;
+} {
+  const clock = new FakeClock();
+  let restarts = 0;
   const states: UpdateState[] = [];
   let ended = 0;
   const updater = new Updater(
     {
+      clock,
       log: silent,
       feed: () => Promise.resolve(feed),
       onChange: (state) => states.push(state),
       beforeInstall: () => Promise.resolve(void (ended += 1)),
+      restart: () => (restarts += 1),
     },
     { channel: 'latest' },
   );
-  return { updater, states, ended: () => ended };
+  return { updater, states, ended: () => ended, restarts: () => restarts, clock };
 }
 
 const settled = (updater: Updater, type: UpdateState['type']): Promise<void> =>
@@ -121,4 +135,26 @@ describe('newer versions of the app', () => {
     updater.step('Check');
     await settled(updater, 'Found');
   });
+
+  it.each([
+    ['macOS refuses it', (feed: Feed) => Promise.resolve(feed.fail(new Error('its signature is another')))],
+    ['nothing happens', (_feed: Feed, clock: FakeClock) => clock.advance(5 * MINUTE)],
+  ])(
+    'given an app that has ended to be replaced, and %s, it starts again as it was, once',
+    async (_name, happen) => {
+      const feed = new Feed({ latest: 6 });
+      const { updater, restarts, clock } = updaterOf(feed);
+      updater.step('Check');
+      await settled(updater, 'Found');
+      updater.step('Fetch');
+      await settled(updater, 'Fetched');
+      updater.step('Install');
+      await vi.waitFor(() => expect(feed.installed).toBe(1));
+      expect(restarts()).toBe(0);
+      await happen(feed, clock);
+      expect(restarts()).toBe(1);
+      feed.fail(new Error('and again'));
+      expect(restarts()).toBe(1);
+    },
+  );
 });
