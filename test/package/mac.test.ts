@@ -1,4 +1,4 @@
-import { extractFile, getRawHeader, listPackage } from '@electron/asar';
+import { extractFile, getRawHeader, listPackage, statFile } from '@electron/asar';
 import { getCurrentFuseWire, FuseState, FuseV1Options } from '@electron/fuses';
 import { Arch, build, Platform } from 'electron-builder';
 import { execFileSync } from 'node:child_process';
@@ -35,13 +35,14 @@ function filesOf(folder: string): string[] {
     .sort();
 }
 
+const isFolder = (archive: string, name: string): boolean => 'files' in statFile(archive, name.slice(1));
+
 /** Mac's own reader of these is not on other systems; Python, which set-up needs anyway, has one. */
-function plistAt(file: string): Record<string, unknown> {
-  const program = 'import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], "rb"))))';
-  return JSON.parse(execFileSync('python3', ['-c', program, file], { encoding: 'utf8' })) as Record<
-    string,
-    unknown
-  >;
+function plistsAt(...files: readonly string[]): Record<string, unknown>[] {
+  const program =
+    'import json, plistlib, sys; print(json.dumps([plistlib.load(open(f, "rb")) for f in sys.argv[1:]]))';
+  const text = execFileSync('python3', ['-c', program, ...files], { encoding: 'utf8' });
+  return JSON.parse(text) as Record<string, unknown>[];
 }
 
 /**
@@ -95,7 +96,7 @@ describe('the bundle for Macs', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('given its Info.plist, it says who it is, what it needs, and why it looks into the local network', () => {
-    const info = plistAt(join(contents, 'Info.plist'));
+    const [info] = plistsAt(join(contents, 'Info.plist'));
     const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
       version: string;
     };
@@ -113,7 +114,7 @@ describe('the bundle for Macs', () => {
       NSBonjourServices: ['_skein._udp'],
       NSHumanReadableCopyright: 'Copyright © 2026 the Skein authors',
     });
-    expect(info['NSLocalNetworkUsageDescription']).toMatch(/other computers in the local network/);
+    expect(info?.['NSLocalNetworkUsageDescription']).toMatch(/other computers in the local network/);
   });
 
   it('given its files, the engines, the starter and the texts lie beside the archive, and nothing of a builder', () => {
@@ -159,24 +160,23 @@ describe('the bundle for Macs', () => {
     expect(languages.length).toBeGreaterThan(0);
   });
 
-  it('given its archive, it holds three bundles, the dashboard, data and notices, and no package, source or map', () => {
-    const names = listPackage(join(resources, 'app.asar'), { isPack: false });
-    const outside = names.filter((name) => !/^\/(dashboard|resources)\//.test(name));
-    expect(outside.sort()).toEqual(
+  it('given its archive, it holds three bundles, the dashboard, data and notices, and nothing else', () => {
+    const archive = join(resources, 'app.asar');
+    const names = listPackage(archive, { isPack: false }).filter((name) => !isFolder(archive, name));
+    const icons = filesOf(join(checkout, 'resources/icons')).filter((name) => name.startsWith('tray-'));
+    const data = (name: string): string[] =>
+      filesOf(join(checkout, 'resources', name)).map((each) => `/resources/${name}/${each}`);
+    expect(names.sort()).toEqual(
       [
-        '/THIRD-PARTY-NOTICES.txt',
-        '/dashboard',
-        '/main.cjs',
-        '/package.json',
-        '/preload.cjs',
-        '/resources',
-        '/runner.cjs',
-        '/sbom.cdx.json',
+        ...['/THIRD-PARTY-NOTICES.txt', '/sbom.cdx.json', '/package.json'],
+        ...['/main.cjs', '/preload.cjs', '/runner.cjs'],
+        ...filesOf(places.dashboard).map((name) => `/dashboard/${name}`),
+        ...icons.map((name) => `/resources/icons/${name}`),
+        ...data('models'),
+        ...data('scenarios'),
       ].sort(),
     );
-    expect(names.filter((name) => /\.(map|ts|tsx|node|dylib|gguf)$|node_modules/.test(name))).toEqual([]);
-    const expected = filesOf(places.dashboard).map((name) => `/dashboard/${name}`);
-    expect(names).toEqual(expect.arrayContaining(expected));
+    expect(names.filter((name) => /\.(map|ts|tsx)$/.test(name))).toEqual([]);
   });
 
   it('given its notices, each thing of others has its licence in full, and the bill of materials lists the same', () => {
@@ -213,7 +213,8 @@ describe('the bundle for Macs', () => {
 
   it('given its archive, Info.plist holds the checksum that Electron compares it with', () => {
     const { headerString } = getRawHeader(join(resources, 'app.asar'));
-    expect(plistAt(join(contents, 'Info.plist'))['ElectronAsarIntegrity']).toEqual({
+    const [info] = plistsAt(join(contents, 'Info.plist'));
+    expect(info?.['ElectronAsarIntegrity']).toEqual({
       'Resources/app.asar': {
         algorithm: 'SHA256',
         hash: createHash('sha256').update(headerString).digest('hex'),
@@ -253,17 +254,16 @@ describe('the bundle for Macs', () => {
       'Skein Helper (Renderer).app',
       'Skein Helper.app',
     ]);
-    const identifiers = names.map(
-      (name) =>
-        plistAt(join(contents, 'Frameworks', name, 'Contents', 'Info.plist'))['CFBundleIdentifier'] as string,
-    );
-    expect(identifiers.every((each) => each.startsWith('dev.skein.app.helper'))).toBe(true);
+    const parts = names.map((name) => join(contents, 'Frameworks', name, 'Contents', 'Info.plist'));
+    for (const { CFBundleIdentifier: identifier } of plistsAt(...parts)) {
+      expect(identifier).toMatch(/^dev\.skein\.app\.helper/);
+    }
   });
 
   it('given its entitlements, V8 may compile and nothing else of the hardened runtime is given up', () => {
-    for (const name of ['entitlements.plist', 'entitlements-inherit.plist']) {
-      expect(plistAt(join(checkout, 'resources', name))).toEqual({ 'com.apple.security.cs.allow-jit': true });
-    }
+    const files = ['entitlements.plist', 'entitlements-inherit.plist'];
+    const compile = { 'com.apple.security.cs.allow-jit': true };
+    expect(plistsAt(...files.map((name) => join(checkout, 'resources', name)))).toEqual([compile, compile]);
   });
 });
 
