@@ -28,6 +28,9 @@ export interface UtilityProcessHostInit {
 /** A message costs several times what a line of a pipe does, and nothing holds its sender back. */
 const messageBounds = { maxReportsPerSecond: 10_000 } as const satisfies Partial<RunnerBounds>;
 
+/** How often one that has exited is looked after until it is gone. */
+const LOOK_MS = 10;
+
 /** How Chromium marks a process that runs Node for an app. */
 const UTILITY = '--utility-sub-type=node.mojom.NodeService';
 
@@ -92,6 +95,8 @@ class UtilityRunner implements RunnerProcess {
   readonly #tail: TextTail;
   readonly #reader: ReportReader;
   readonly #channel: Acknowledged;
+  /** Kept: Electron forgets them with the exit. */
+  readonly #streams: Readable[] = [];
   #pid: number | undefined;
   /** Asked for before the process was there. */
   #wanted: 'SIGTERM' | 'SIGKILL' | undefined;
@@ -120,6 +125,8 @@ class UtilityRunner implements RunnerProcess {
     }
     try {
       this.#child = start();
+      for (const stream of [this.#child.stdout, this.#child.stderr])
+        if (stream !== null) this.#streams.push(stream as Readable);
       this.#listen(this.#child);
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
@@ -147,11 +154,7 @@ class UtilityRunner implements RunnerProcess {
       if (this.#wanted !== 'SIGKILL') this.#wanted = signal;
       return;
     }
-    try {
-      process.kill(this.#pid, signal);
-    } catch {
-      // Gone already: its exit is on the way.
-    }
+    signalled(this.#pid, signal);
   }
 
   stderrTail(): string {
@@ -164,11 +167,10 @@ class UtilityRunner implements RunnerProcess {
       if (this.#pid !== undefined) this.#parts.onSpawned(this.#pid);
       if (this.#wanted !== undefined) this.kill(this.#wanted);
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (data: Buffer) => this.#tail.push(data));
-      stream?.on('error', () => undefined);
-    }
+    this.#hear();
     child.on('message', (message: unknown) => this.#channel.receive(message));
+    // Newer Electrons tell of V8's own end before the exit; told to nobody, it would be thrown in the node.
+    child.on('error', (type, location) => this.#tail.push(Buffer.from(`${type} in ${location}\n`)));
     child.once('exit', (code) => this.#onExit(exitOf(code)));
   }
 
@@ -185,29 +187,42 @@ class UtilityRunner implements RunnerProcess {
   #onExit(exit: RunnerExit): void {
     if (this.#exit !== undefined) return;
     this.#exit = exit;
-    if (this.#pid !== undefined) this.#parts.onGone(this.#pid);
-    const streams = [this.#child?.stdout, this.#child?.stderr].flatMap(
-      (stream) => (stream ?? []) as Readable,
-    );
-    const cancel = this.#parts.clock.after(this.#parts.bounds.drainMs, () => this.#tellExit());
-    let open = streams.length;
-    const ended = (): void => {
-      open -= 1;
-      if (open > 0) return;
-      cancel();
-      this.#tellExit();
-    };
-    if (open === 0) ended();
-    for (const stream of streams) {
-      if (stream.closed) ended();
-      else stream.once('close', ended);
+    // Right after this turn Electron drops all listeners, though last words may be on their way.
+    queueMicrotask(() => this.#hear());
+    this.#tellWhenGone(exit, this.#parts.bounds.drainMs);
+  }
+
+  #hear(): void {
+    for (const stream of this.#streams) {
+      stream.on('data', (data: Buffer) => this.#tail.push(data));
+      stream.on('error', () => undefined);
     }
   }
 
-  #tellExit(): void {
-    if (this.#told) return;
+  /** Electron tells of an exit that a process asked for while that process still speaks and holds its memory. */
+  #tellWhenGone(exit: RunnerExit, leftMs: number): void {
+    const pid = this.#pid;
+    const isThere =
+      this.#streams.some((stream) => !stream.closed) || (pid !== undefined && signalled(pid, 0));
+    if (isThere && leftMs > 0) {
+      this.#parts.clock.after(LOOK_MS, () => this.#tellWhenGone(exit, leftMs - LOOK_MS));
+      return;
+    }
+    if (pid !== undefined) {
+      signalled(pid, 'SIGKILL');
+      this.#parts.onGone(pid);
+    }
     this.#told = true;
-    if (this.#exit !== undefined) this.#listener.onExit(this.#exit);
+    this.#listener.onExit(exit);
+  }
+}
+
+/** False when there is no such process. */
+function signalled(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
   }
 }
 

@@ -18,7 +18,7 @@ export interface RunnerProcessListener {
 
 /** One runner process. It never outlives its node: it exits when its channel closes. */
 export interface RunnerProcess {
-  /** Undefined when the spawn failed. */
+  /** Undefined until the process is there, and for good when the spawn failed. */
   readonly pid: number | undefined;
   /** False when the process or its channel is gone; never throws. */
   send(request: RunnerRequest): boolean;
