@@ -65,7 +65,8 @@ export class NodeLife {
   async stop(): Promise<void> {
     this.#isWanted = false;
     this.#isOver = true;
-    await this.#inTurn(() => this.#halt());
+    // Also a node that never comes up would be waited for.
+    await this.#inTime(this.#inTurn(() => this.#halt()));
     this.#ended.resolve({ type: 'Stopped' });
   }
 
@@ -116,11 +117,19 @@ export class NodeLife {
     if (node === undefined) return;
     this.#node = undefined;
     this.#init.onDown();
+    const stopped = node.stop().catch((problem: unknown) => {
+      // It is past use, and whoever waits for its end must hear of it.
+      this.#components.log.error('A part of the node did not stop as it should', { problem });
+    });
+    await this.#inTime(stopped);
+  }
+
+  async #inTime(stopped: Promise<void>): Promise<void> {
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = this.#components.clock.after(STOP_MS, resolve);
     });
-    await Promise.race([node.stop(), late]).finally(cancel);
+    await Promise.race([stopped, late]).finally(cancel);
   }
 
   #break(problem: unknown): void {
