@@ -6,17 +6,19 @@ export const LINK_SCHEME = 'skein';
 const MAX_LINK = 16_384;
 
 /**
- * `skein://chat?text=…&model=…` begins a conversation, `skein://pair?code=…` opens the dialog for joining. Anybody may
- * write such a link: what it says is typed for the person, who decides whether it is sent.
+ * `skein://chat?text=…&model=…` begins a conversation (`prompt` is another name of `text`), `skein://pair?code=…` opens
+ * the dialog for joining. Anybody may write such a link: what it says is typed for the person, who decides whether it
+ * is sent.
  */
 export function parseLink(text: string): Result<Opening, string> {
   if (text.length > MAX_LINK) return refused(`A skein:// link is longer than ${MAX_LINK} characters.`);
   const url = URL.parse(text);
   if (url?.protocol !== `${LINK_SCHEME}:`) return refused('It is not a skein:// link.');
   const wanted = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
-  switch (url.hostname) {
+  // Of a scheme that is not the web's, the parser leaves the name as it was written.
+  switch (url.hostname.toLowerCase()) {
     case 'chat': {
-      const [said, target] = [wanted('text'), wanted('model')];
+      const [said, target] = [wanted('text') ?? wanted('prompt'), wanted('model')];
       if ((said?.length ?? 0) > MAX_LINK_TEXT)
         return refused(`The text of a link may have ${MAX_LINK_TEXT} characters; this one has more.`);
       if ((target?.length ?? 0) > 256) return refused('The model of a link may have 256 characters.');
