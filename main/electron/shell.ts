@@ -22,13 +22,14 @@ import { Notices } from './notices.ts';
 import type { AppPlaces } from './places.ts';
 import { Power } from './power.ts';
 import { QuickChat } from './quick-chat.ts';
-import { askBeforeQuit, whenDone } from './quit.ts';
+import { askBeforeQuit } from './quit.ts';
 import { AppStore } from './store.ts';
 import type { TrayAction } from './tray-item.ts';
 import { trayModel } from './tray-model.ts';
 import { MenubarItem } from './tray.ts';
 import { updateFeed } from './update-feed.ts';
 import { Updater } from './updater.ts';
+import { whenDone } from './when-done.ts';
 
 export interface ShellInit {
   readonly config: Config;
