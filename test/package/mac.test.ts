@@ -21,7 +21,7 @@ import { macConfiguration } from '../../scripts/app/mac-configuration.mjs';
 import { writeMaterials } from '../../scripts/app/materials.mjs';
 import { checkout, placesIn } from '../../scripts/setup/paths.mjs';
 import { BillOfMaterials } from './support/bill.ts';
-import { isForAppleSilicon, machO, write, writeMacSkeleton } from './support/mac-skeleton.ts';
+import { isForAppleSilicon, machO, write, writeMacSkeleton, zip } from './support/mac-skeleton.ts';
 
 const places = placesIn(checkout);
 const PACK_MS = 120_000;
@@ -57,8 +57,10 @@ describe('the bundle for Macs', () => {
   const framework = join(contents, 'Frameworks', 'Electron Framework.framework');
 
   beforeAll(async () => {
-    const electronDist = join(folder, 'electron');
-    writeMacSkeleton(electronDist);
+    // Out of an archive, as Electron comes: the licences beside its bundle are moved into it only then.
+    const electronDist = join(folder, 'electron.zip');
+    writeMacSkeleton(join(folder, 'electron'));
+    zip(join(folder, 'electron'), electronDist);
     for (const name of ['electron-builder.yml', 'package.json', 'scripts/app/no-modules.mjs']) {
       cpSync(join(checkout, name), join(project, name));
     }
@@ -121,9 +123,8 @@ describe('the bundle for Macs', () => {
     const found = filesOf(resources).filter((name) => !name.includes('.lproj/'));
     expect(found).toEqual(
       [
-        'Uninstall Skein.txt',
-        'app.asar',
-        'icon.icns',
+        ...['LICENSE.electron.txt', 'LICENSES.chromium.html', 'Uninstall Skein.txt'],
+        ...['app.asar', 'icon.icns'],
         ...['engine', 'engine-jaccl'].flatMap((engine) => [
           `${engine}/build/skein_engine.node`,
           `${engine}/vendor/mlx/lib/libmlx.dylib`,

@@ -1,4 +1,5 @@
 import { FuseState, FuseV1Options, FuseVersion } from '@electron/fuses';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -65,5 +66,29 @@ export function writeMacSkeleton(folder: string): void {
     symlinkSync(join('Versions', 'Current', name), join(framework, name));
   }
   write(join(contents, 'Resources', 'electron.icns'), '');
+  for (const name of ['LICENSE', 'LICENSES.chromium.html']) write(join(folder, name), name);
   write(join(folder, 'version'), '45.5.0');
+}
+
+// Node has no writer of archives.
+const ZIP = `
+import os, sys, zipfile
+folder, archive = sys.argv[1:]
+with zipfile.ZipFile(archive, 'w') as out:
+    for at, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(at, name)
+            inside = os.path.relpath(path, folder)
+            if os.path.islink(path):
+                link = zipfile.ZipInfo(inside)
+                link.create_system = 3
+                link.external_attr = 0o120777 << 16
+                out.writestr(link, os.readlink(path))
+            elif os.path.isfile(path):
+                out.write(path, inside)
+`;
+
+/** Links stay links, as in the archives that Electron comes in. */
+export function zip(folder: string, archive: string): void {
+  execFileSync('python3', ['-c', ZIP, folder, archive]);
 }
