@@ -76,8 +76,8 @@ try {
   const how = ended === undefined ? 'still runs' : `ended with ${ended}`;
   const why = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${why}\nThe app ${how}. It said last:\n${said}\n`);
-  for (const pid of processes()) process.kill(pid, 'SIGKILL');
   process.exitCode = 1;
+  processes().forEach(kill);
 } finally {
   fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
@@ -125,6 +125,15 @@ function processes() {
   const children = lines.filter((line) => line.includes(`--user-data-dir=${folder}`));
   const pids = children.map((line) => Number.parseInt(line, 10)).filter((pid) => pid !== process.pid);
   return ended === undefined && child.pid !== undefined ? [child.pid, ...pids] : pids;
+}
+
+/** @param {number} pid which may have ended by itself */
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** @returns {Promise<number>} */
