@@ -27,7 +27,7 @@ export const inElectron = (name: string): string =>
 /** Chromium's own sandbox needs a kernel that lets it, which containers and root do not; the app never turns it off. */
 export const electronFlags = process.platform === 'linux' ? ['--no-sandbox', '--disable-gpu'] : [];
 
-const SCREEN_MS = 10_000;
+const SCREEN_MS = 60_000;
 
 /** A display of its own, without a person before it. */
 export class Screen {

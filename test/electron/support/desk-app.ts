@@ -32,11 +32,16 @@ export class DeskApp {
   #app: ElectronApplication | undefined;
   #exit: Promise<number | null> | undefined;
   readonly #variables: Readonly<Record<string, string>>;
+  readonly #flags: readonly string[];
   stderr = '';
 
-  /** @param variables of its node, beyond those of every desk */
-  constructor(variables: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param variables of its node, beyond those of every desk
+   * @param flags of Electron's own
+   */
+  constructor(variables: Readonly<Record<string, string>> = {}, flags: readonly string[] = []) {
     this.#variables = variables;
+    this.#flags = flags;
   }
 
   get app(): ElectronApplication {
@@ -62,9 +67,18 @@ export class DeskApp {
   /** Resolves with its first window; `milliseconds` later than asked. */
   async start(...words: string[]): Promise<{ readonly page: Page; readonly milliseconds: number }> {
     const startedAt = performance.now();
+    await this.launch(...words);
+    const page = await this.app.firstWindow({ timeout: PATIENCE_MS });
+    const milliseconds = performance.now() - startedAt;
+    this.watch(page);
+    return { page, milliseconds };
+  }
+
+  /** Starts it, window or not. */
+  async launch(...words: string[]): Promise<void> {
     const app = await _electron.launch({
       executablePath: electronExecutable,
-      args: [...electronFlags, bundles, ...words],
+      args: [...electronFlags, ...this.#flags, bundles, ...words],
       env: this.#environment(),
     });
     this.#app = app;
@@ -74,10 +88,6 @@ export class DeskApp {
       'data',
       (data: Buffer) => (this.stderr = (this.stderr + data.toString()).slice(-65_536)),
     );
-    const page = await app.firstWindow();
-    const milliseconds = performance.now() - startedAt;
-    this.watch(page);
-    return { page, milliseconds };
   }
 
   /** A second start beside the first, as the system does it for a link. */
@@ -122,7 +132,7 @@ export class DeskApp {
 
   async close(): Promise<void> {
     for (const { pid } of this.processes()) kill(pid);
-    await until('everything of the app is gone', () => this.processes().length === 0, 10_000);
+    await until('everything of the app is gone', () => this.processes().length === 0, PATIENCE_MS);
     await this.#app?.close().catch(() => undefined);
     await this.#screen.close();
     rmSync(this.folder, { recursive: true, force: true });
