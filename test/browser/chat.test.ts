@@ -54,7 +54,6 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the chat, with a real nod
     const [runner] = await until(
       () => 'a runner starts',
       () => (desk.world.runners.length > 0 ? desk.world.runners : undefined),
-      10_000,
     );
     // Held, so that there is time to look.
     process.kill(runner!.pid, 'SIGSTOP');

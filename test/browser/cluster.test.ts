@@ -81,17 +81,13 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of one node
     await page.getByRole('alert').waitFor();
     await page.getByLabel('Longest conversation').fill('512');
     await page.getByRole('button', { name: 'Save' }).click();
-    await until(
-      'the edit is carried out',
-      async () => {
-        const { metaInstances } = await node.state();
-        return Object.values(metaInstances).some(
-          ({ metaInstanceId, contextLength, phase }) =>
-            metaInstanceId === 'second' && contextLength === 512 && phase === 'READY',
-        );
-      },
-      20_000,
-    );
+    await until('the edit is carried out', async () => {
+      const { metaInstances } = await node.state();
+      return Object.values(metaInstances).some(
+        ({ metaInstanceId, contextLength, phase }) =>
+          metaInstanceId === 'second' && contextLength === 512 && phase === 'READY',
+      );
+    });
     expect(desk.complaints).toEqual([]);
   });
 
@@ -102,17 +98,14 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of one node
     await card(page, 'second').getByText('READY').waitFor();
     await card(page, 'second').getByRole('button', { name: 'Delete' }).click();
     await card(page, 'second').waitFor({ state: 'detached' });
-    await until('it is gone', async () => !('second' in (await node.state()).metaInstances), 15_000);
+    await until('it is gone', async () => !('second' in (await node.state()).metaInstances));
   });
 
   it('given a computer to add, a code is shown with its time, and closing takes it back', async () => {
     const page = await open('cluster');
     await page.getByRole('button', { name: 'Add a computer…' }).click();
-    await until(
-      'the code',
-      async () =>
-        /^[A-Z0-9]{5}-[A-Z0-9]{5}$/.test((await page.getByLabel('Pairing code').textContent()) ?? ''),
-      10_000,
+    await until('the code', async () =>
+      /^[A-Z0-9]{5}-[A-Z0-9]{5}$/.test((await page.getByLabel('Pairing code').textContent()) ?? ''),
     );
     await page.getByLabel('Code from the other computer').fill('nonsense');
     await page.getByRole('button', { name: 'Join', exact: true }).click();

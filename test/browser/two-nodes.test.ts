@@ -114,12 +114,10 @@ describe.skipIf(whyNoBrowser !== undefined)(inBrowser('the dashboard of two node
     await until(
       'the page shows one computer',
       async () => (await page.getByText('One computer').count()) === 1,
-      10_000,
     );
     await until(
       `${MODEL} is known`,
       async () => Object.keys((await node.state()).topology.nodes).length === 1,
-      10_000,
     );
     expect(desk.complaints).toEqual([]);
   });

@@ -7,7 +7,6 @@ import { skein, type Ran } from '../support/fake-io.ts';
 
 /** Longer than nodes that may know each other need to. */
 const LONG_MS = 4_000;
-const MEET_MS = 20_000;
 
 let cluster: RealCluster;
 afterEach(() => cluster.close());
@@ -36,19 +35,15 @@ async function look(node: ClusterNode): Promise<ClusterAnswer> {
 
 async function untilTogether(...nodes: ClusterNode[]): Promise<void> {
   const ids = nodes.map(({ nodeId }) => nodeId).sort();
-  await cluster.until(
-    `${nodes.map(({ name }) => name).join(', ')} are one cluster`,
-    async () => {
-      const seen = await Promise.all(nodes.map((node) => look(node).catch(() => undefined)));
-      return seen.every(
-        (each) =>
-          each?.master === seen[0]?.master &&
-          JSON.stringify(each?.nodes.map(({ nodeId }) => nodeId).sort()) === JSON.stringify(ids) &&
-          each?.nodes.every(({ role, behind }) => role !== 'Away' && behind === 0),
-      );
-    },
-    MEET_MS,
-  );
+  await cluster.until(`${nodes.map(({ name }) => name).join(', ')} are one cluster`, async () => {
+    const seen = await Promise.all(nodes.map((node) => look(node).catch(() => undefined)));
+    return seen.every(
+      (each) =>
+        each?.master === seen[0]?.master &&
+        JSON.stringify(each?.nodes.map(({ nodeId }) => nodeId).sort()) === JSON.stringify(ids) &&
+        each?.nodes.every(({ role, behind }) => role !== 'Away' && behind === 0),
+    );
+  });
 }
 
 const wish = (metaInstanceId: string): object => ({
@@ -78,14 +73,10 @@ describe('pairing two processes by a code', () => {
       err: '',
     });
     await untilTogether(desk, laptop);
-    await cluster.until(
-      'both are wanted everywhere',
-      async () => {
-        const lists = await Promise.all([desk, laptop].map((node) => wanted(node)));
-        return lists.every((list) => list.join() === 'of-desk,of-laptop');
-      },
-      MEET_MS,
-    );
+    await cluster.until('both are wanted everywhere', async () => {
+      const lists = await Promise.all([desk, laptop].map((node) => wanted(node)));
+      return lists.every((list) => list.join() === 'of-desk,of-laptop');
+    });
     expect((await look(desk)).pairing).toMatchObject({ state: 'Joined', joined: { nodeId: laptop.nodeId } });
     const { out } = await run(laptop, 'nodes');
     expect(out).toMatch(new RegExp(`^${desk.name} +(Master|Follower) .*Loopback`, 'm'));
@@ -119,43 +110,30 @@ describe('removing a node', () => {
     expect(removed.out).toBe(
       `${tower.name} is removed, and the cluster has a new key. ${shelf.name} could not get it now and must be paired again.\n`,
     );
-    await cluster.until(
-      'the two have one new key and go on',
-      async () => {
-        const [one, other] = [await look(desk), await look(laptop)];
-        const same = one.keyFingerprint === other.keyFingerprint && one.master === other.master;
-        return same && one.keyFingerprint !== before && one.master !== null && one.keyGeneration === 2;
-      },
-      MEET_MS,
-    );
+    await cluster.until('the two have one new key and go on', async () => {
+      const [one, other] = [await look(desk), await look(laptop)];
+      const same = one.keyFingerprint === other.keyFingerprint && one.master === other.master;
+      return same && one.keyFingerprint !== before && one.master !== null && one.keyGeneration === 2;
+    });
     await shelf.start();
     await moment(LONG_MS);
     for (const stranger of [tower, shelf]) {
-      await cluster.until(
-        `${stranger.name} has the old key and hears nothing of the members`,
-        async () => {
-          const { keyFingerprint, nodes } = await look(stranger);
-          const members = nodes.filter(({ nodeId }) => [desk.nodeId, laptop.nodeId].includes(nodeId));
-          return keyFingerprint === before && members.every(({ role }) => role === 'Away');
-        },
-        MEET_MS,
-      );
+      await cluster.until(`${stranger.name} has the old key and hears nothing of the members`, async () => {
+        const { keyFingerprint, nodes } = await look(stranger);
+        const members = nodes.filter(({ nodeId }) => [desk.nodeId, laptop.nodeId].includes(nodeId));
+        return keyFingerprint === before && members.every(({ role }) => role === 'Away');
+      });
     }
     expect((await look(desk)).nodes.map(({ nodeId }) => nodeId)).not.toContain(tower.nodeId);
     await cluster.until(
       'the members show the one that was off as away',
       async () => (await look(desk)).nodes.find(({ nodeId }) => nodeId === shelf.nodeId)?.role === 'Away',
-      MEET_MS,
     );
     // It knows once somebody did not answer in its key.
-    await cluster.until(
-      'its doctor says that it must be paired again',
-      async () => {
-        const { exit, out } = await run(shelf, 'doctor');
-        return exit === 1 && out.includes('skein pair');
-      },
-      MEET_MS,
-    );
+    await cluster.until('its doctor says that it must be paired again', async () => {
+      const { exit, out } = await run(shelf, 'doctor');
+      return exit === 1 && out.includes('skein pair');
+    });
 
     expect(await pair(laptop, tower)).toMatchObject({ exit: 0, err: '' });
     expect(await pair(desk, shelf)).toMatchObject({ exit: 0, err: '' });
@@ -176,14 +154,10 @@ describe('leaving', () => {
     const { pid } = laptop;
 
     expect(await run(laptop, 'leave')).toMatchObject({ exit: 0, err: '' });
-    await cluster.until(
-      'it is a cluster of its own, and the other knows',
-      async () => {
-        const [alone, rest] = [await look(laptop).catch(() => undefined), await look(desk)];
-        return alone?.nodes.length === 1 && alone.master === laptop.nodeId && rest.nodes.length === 1;
-      },
-      MEET_MS,
-    );
+    await cluster.until('it is a cluster of its own, and the other knows', async () => {
+      const [alone, rest] = [await look(laptop).catch(() => undefined), await look(desk)];
+      return alone?.nodes.length === 1 && alone.master === laptop.nodeId && rest.nodes.length === 1;
+    });
     expect(laptop.pid).toBe(pid);
     expect(await wanted(laptop)).toEqual([]);
     expect(await wanted(desk)).toEqual(['of-desk']);

@@ -47,10 +47,8 @@ describe('one model on several nodes', () => {
       const answers = await Promise.all(cluster.nodes.map((node) => answered(node, name)));
       expect(answers).toEqual([alone, alone, alone]);
       await ledger.delete(first!, name);
-      await cluster.until(
-        'no runner is left',
-        () => cluster.nodes.every((node) => node.runnerPids.length === 0),
-        10_000,
+      await cluster.until('no runner is left', () =>
+        cluster.nodes.every((node) => node.runnerPids.length === 0),
       );
     },
   );
@@ -77,7 +75,7 @@ async function over(count: number): Promise<{ readonly name: string; readonly ra
 
 async function writing({ node }: RankNode, name: string): Promise<ChatStream> {
   const stream = node.stream(name, endless.content, { ...endless.more, max_tokens: 400 });
-  await until('it writes', () => stream.textAt.length > 3 || stream.error !== undefined, 20_000);
+  await until('it writes', () => stream.textAt.length > 3 || stream.error !== undefined);
   expect(stream.error).toBeUndefined();
   return stream;
 }
@@ -100,10 +98,8 @@ describe('a rank that is lost while it serves', () => {
       expect(stream.error?.message).toMatch(
         /Skein starts the model again where it can; ask again in a moment\.$/,
       );
-      await cluster.until(
-        'it starts over',
-        async () => (await rankNodes(cluster, name)).some(({ incarnation }) => incarnation === 1),
-        20_000,
+      await cluster.until('it starts over', async () =>
+        (await rankNodes(cluster, name)).some(({ incarnation }) => incarnation === 1),
       );
       await cluster.untilReady(cluster.nodes[0]!, name);
       expect(await answered(other.node, name)).toBe(alone);
@@ -122,14 +118,10 @@ describe('a rank that is lost while it serves', () => {
     await second.node.cutPower();
     await stream.ended;
     expect(stream.error?.message).toContain(second.node.name);
-    await cluster.until(
-      'it runs elsewhere',
-      async () => {
-        const now = await rankNodes(cluster, name);
-        return now.length === 2 && now.every(({ node }) => node !== second.node);
-      },
-      30_000,
-    );
+    await cluster.until('it runs elsewhere', async () => {
+      const now = await rankNodes(cluster, name);
+      return now.length === 2 && now.every(({ node }) => node !== second.node);
+    });
     await cluster.untilReady(first.node, name);
     expect(await answered(first.node, name)).toBe(alone);
     await second.node.start();
@@ -152,7 +144,7 @@ describe('a master that is killed beside ranks', () => {
     await master.kill();
     await cluster.untilOneMaster();
     const heard = stream.textAt.length;
-    await until('it goes on writing', () => stream.textAt.length > heard + 10, 10_000);
+    await until('it goes on writing', () => stream.textAt.length > heard + 10);
     expect(stream.error).toBeUndefined();
     stream.leave();
     await master.start();
@@ -173,10 +165,8 @@ describe('a delete of a model on three nodes', () => {
       await ledger.delete(first!, name);
     }
     expect(await brokenRules(cluster, ledger)).toEqual([]);
-    await cluster.until(
-      'no runner is left',
-      () => cluster.nodes.every((node) => node.runnerPids.length === 0),
-      10_000,
+    await cluster.until('no runner is left', () =>
+      cluster.nodes.every((node) => node.runnerPids.length === 0),
     );
   });
 });

@@ -36,19 +36,15 @@ it('an Instance over RDMA on computers without it fails, says what they lack, an
     },
   });
   expect(asked.status, asked.text).toBe(200);
-  const failed = await until(
-    'a runner has failed',
-    async () => {
-      const { runners } = (await one.ask('/state')).json as StateAnswer;
-      return Object.values(runners).find((runner) => 'RunnerFailed' in runner);
-    },
-    20_000,
-  );
+  const failed = await until('a runner has failed', async () => {
+    const { runners } = (await one.ask('/state')).json as StateAnswer;
+    return Object.values(runners).find((runner) => 'RunnerFailed' in runner);
+  });
   expect(failed).toMatchObject({
     RunnerFailed: {
       phase: 'Connecting',
       errorMessage: expect.stringMatching(/this build of the engine has no RDMA/) as unknown,
     },
   });
-  await until('nothing runs', () => cluster.nodes.every((node) => node.runnerPids.length === 0), 20_000);
+  await until('nothing runs', () => cluster.nodes.every((node) => node.runnerPids.length === 0));
 });

@@ -37,7 +37,7 @@ async function overTwo(): Promise<{
 
 async function writing(client: ClusterNode, name: string): Promise<ChatStream> {
   const stream = client.stream(name, QUESTION, resume);
-  await until('it writes', () => stream.textAt.length > 10 || stream.error !== undefined, 20_000);
+  await until('it writes', () => stream.textAt.length > 10 || stream.error !== undefined);
   return stream;
 }
 
@@ -55,10 +55,8 @@ describe('[T2] an answer over two nodes, asked at a third, that may be resumed',
     const { name, ranks, client } = await overTwo();
     const expected = await whole(client, name);
     const stream = await writing(client, name);
-    const seen = await until(
-      'its progress is told at another node',
-      async () => (await tasksAt(ranks[0]!.node)).find(({ progress }) => (progress?.tokens ?? 0) > 0),
-      10_000,
+    const seen = await until('its progress is told at another node', async () =>
+      (await tasksAt(ranks[0]!.node)).find(({ progress }) => (progress?.tokens ?? 0) > 0),
     );
     expect(seen.ranks.map(({ nodeId }) => nodeId)).toEqual(ranks.map(({ node }) => node.nodeId));
     process.kill(ranks[victim]!.node.runnerPids[0]!, 'SIGKILL');
@@ -67,7 +65,7 @@ describe('[T2] an answer over two nodes, asked at a third, that may be resumed',
     expect(stream.text).toBe(expected);
     expect(stream.chunks.at(-1)?.usage?.completion_tokens).toBe(TOKENS);
     expect(stream.comments.some((line) => line.includes(ranks[victim]!.node.name))).toBe(true);
-    await until('no task is left', async () => (await tasksAt(client)).length === 0, 5_000);
+    await until('no task is left', async () => (await tasksAt(client)).length === 0);
     await ledger.delete(client, name);
   });
 

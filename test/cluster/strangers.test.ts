@@ -52,7 +52,6 @@ describe('nodes with another key', () => {
         await cluster.until(
           `${group.map(({ name }) => name).join()} found each other`,
           async () => (await nodesShownBy(group[0]!)).length === 2,
-          20_000,
         );
         await cluster.untilOneMaster(group);
         for (const node of group) expect((await nodesShownBy(node)).sort()).toEqual(ids);

@@ -22,7 +22,7 @@ export interface PeerNetworkUnderTest {
   readonly deadAddress: string;
 }
 
-const second = { interval: 5, timeout: 8_000 };
+const patience = { interval: 5, timeout: 60_000 };
 
 /** What every `PeerNetwork` owes a node, as its interface says; not how long things take. */
 export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): void {
@@ -76,9 +76,9 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
         expect(b.network.send(idOf('a'), 'control', { n })).toBe(true);
       }
       expect(a.network.send(idOf('b'), 'telemetry', { load: 0.5 })).toBe(true);
-      await expect.poll(() => b.messages('control').length, second).toBe(300);
-      await expect.poll(() => a.messages('control').length, second).toBe(300);
-      await expect.poll(() => b.messages('telemetry'), second).toEqual([{ load: 0.5 }]);
+      await expect.poll(() => b.messages('control').length, patience).toBe(300);
+      await expect.poll(() => a.messages('control').length, patience).toBe(300);
+      await expect.poll(() => b.messages('telemetry'), patience).toEqual([{ load: 0.5 }]);
       expect(b.messages('control')[7]).toEqual({ n: 7, text: 'ä\n', none: null });
       expect(a.messages('control')).toEqual(Array.from({ length: 300 }, (_, n) => ({ n })));
     });
@@ -89,7 +89,7 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
       expect(a.network.send(idOf('b'), 'control', { long })).toBe(true);
       expect(a.network.send(idOf('b'), 'control', { long: `${long}${long}` })).toBe(false);
       expect(a.network.send(idOf('b'), 'control', { end: true })).toBe(true);
-      await expect.poll(() => b.messages('control').length, second).toBe(2);
+      await expect.poll(() => b.messages('control').length, patience).toBe(2);
       expect((b.messages('control')[0] as { long: string }).long).toHaveLength(long.length);
     });
 
@@ -126,7 +126,7 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
       const [a, b] = (await startAll('ab')) as [PeerRecord, PeerRecord];
       await b.network.stop();
       await start({ who: 'b', sessionId: 'b-2', peers: [a.address] });
-      await expect.poll(() => a.log, second).toEqual(['+b b-1', '-b', '+b b-2']);
+      await expect.poll(() => a.log, patience).toEqual(['+b b-1', '-b', '+b b-2']);
     });
 
     it('who is cut off is named, learns of it, and does not come back at once', async () => {
@@ -170,7 +170,7 @@ export function peerNetworkSuite(name: string, subject: PeerNetworkUnderTest): v
       await b.network.rekey(keyOf(7));
       await a.untilPeers(0);
       await other.network.dial(b.address);
-      await expect.poll(() => b.log, second).toEqual(['+a a-1', '-a', '+c c-1']);
+      await expect.poll(() => b.log, patience).toEqual(['+a a-1', '-a', '+c c-1']);
       const stream = await other.network.open(idOf('b'), 'task');
       await expect(collect(stream)).resolves.toEqual([]);
       expect(a.network.peers).toEqual([]);

@@ -32,7 +32,7 @@ afterAll(() => cluster.close());
 
 async function writing(node: ClusterNode): Promise<ChatStream> {
   const stream = node.stream(name, endless.content, endless.more);
-  await until('it writes', () => stream.textAt.length > 3 || stream.error !== undefined, 20_000);
+  await until('it writes', () => stream.textAt.length > 3 || stream.error !== undefined);
   expect(stream.error).toBeUndefined();
   return stream;
 }
@@ -64,21 +64,21 @@ describe('a chat at any node', () => {
 
   it('is cancelled from any other node', async () => {
     const stream = await writing(bystander);
-    await until('the master knows of it', async () => (await tasksAt(master)).length === 1, 5_000);
+    await until('the master knows of it', async () => (await tasksAt(master)).length === 1);
     const [task] = await tasksAt(master);
     expect(task?.nodeId).toBe(bystander.nodeId);
     const { status } = await master.ask(`/tasks/${task?.taskId}/cancel`, { method: 'POST' });
     expect(status).toBe(200);
     await stream.ended;
     for (const node of cluster.nodes) {
-      await until(`${node.name} shows no task`, async () => (await tasksAt(node)).length === 0, 5_000);
+      await until(`${node.name} shows no task`, async () => (await tasksAt(node)).length === 0);
     }
   });
 
   it('is cancelled where it runs when its client leaves', async () => {
     const stream = await writing(bystander);
     stream.leave();
-    await until('no node shows it', async () => (await tasksAt(holder)).length === 0, 5_000);
+    await until('no node shows it', async () => (await tasksAt(holder)).length === 0);
   });
 
   it('goes on when the master ends that it does not pass through, and its end is told to the next one', async () => {
@@ -86,13 +86,13 @@ describe('a chat at any node', () => {
     const before = { chunks: stream.textAt.length, pids: holder.runnerPids };
     await master.kill();
     await cluster.untilOneMaster();
-    await until('it goes on writing', () => stream.textAt.length > before.chunks + 20, 20_000);
+    await until('it goes on writing', () => stream.textAt.length > before.chunks + 20);
     expect(stream.error).toBeUndefined();
     expect(holder.runnerPids).toEqual(before.pids);
     const [task] = await tasksAt(holder);
     expect(task?.nodeId).toBe(bystander.nodeId);
     stream.leave();
-    await until('no node shows it', async () => (await tasksAt(holder)).length === 0, 5_000);
+    await until('no node shows it', async () => (await tasksAt(holder)).length === 0);
     await master.start();
     await cluster.untilOneMaster();
   });
@@ -100,9 +100,9 @@ describe('a chat at any node', () => {
   it('ends with an error that names the lost node and what happens next, when the node of its model goes', async () => {
     const stream = await writing(bystander);
     await holder.cutPower();
-    await until('it ends', () => stream.endedAt !== undefined, 10_000);
+    await until('it ends', () => stream.endedAt !== undefined);
     expect(stream.error?.message).toContain(holder.name);
     expect(stream.error?.message).toContain('Skein starts the model on other nodes');
-    await until('no node shows it', async () => (await tasksAt(bystander)).length === 0, 10_000);
+    await until('no node shows it', async () => (await tasksAt(bystander)).length === 0);
   });
 });

@@ -19,20 +19,16 @@ describe('several chats at once', () => {
     const streams = [0, 1, 2, 3, 4, 5].map((number) =>
       node.stream('shared', story(number), { max_tokens: 40 }),
     );
-    await until(
-      'the state shows six tasks of which two wait',
-      async () => {
-        const { runners, tasks } = await node.state();
-        const [runner] = Object.values(runners);
-        return (
-          runner !== undefined &&
-          'RunnerRunning' in runner &&
-          runner.RunnerRunning.queuedTasks === 2 &&
-          Object.keys(tasks).length === 6
-        );
-      },
-      10_000,
-    );
+    await until('the state shows six tasks of which two wait', async () => {
+      const { runners, tasks } = await node.state();
+      const [runner] = Object.values(runners);
+      return (
+        runner !== undefined &&
+        'RunnerRunning' in runner &&
+        runner.RunnerRunning.queuedTasks === 2 &&
+        Object.keys(tasks).length === 6
+      );
+    });
     await Promise.all(streams.map(({ ended }) => ended));
     for (const { status, done, error, chunks } of streams) {
       expect({ status, done, error }).toEqual({ status: 200, done: true, error: undefined });
@@ -52,9 +48,9 @@ describe('several chats at once', () => {
     const node = await world.start('--max-tasks', '1', '--max-queued', '1');
     await node.createReady('narrow');
     const running = node.stream('narrow', endless.content, endless.more);
-    await until('one writes', () => running.textAt.length > 0, 10_000);
+    await until('one writes', () => running.textAt.length > 0);
     const waiting = node.stream('narrow', story(1), { max_tokens: 4 });
-    await until('one waits', async () => Object.keys((await node.state()).tasks).length === 2, 5_000);
+    await until('one waits', async () => Object.keys((await node.state()).tasks).length === 2);
 
     const refused = node.stream('narrow', story(2), { max_tokens: 4 });
     await refused.ended;
@@ -67,7 +63,7 @@ describe('several chats at once', () => {
     waiting.leave();
     await until('its place is free', async () => Object.keys((await node.state()).tasks).length === 1, 1_000);
     const next = node.stream('narrow', story(3), { max_tokens: 4 });
-    await until('the next waits', async () => Object.keys((await node.state()).tasks).length === 2, 5_000);
+    await until('the next waits', async () => Object.keys((await node.state()).tasks).length === 2);
     expect(next.textAt).toEqual([]);
     running.leave();
     await next.ended;
@@ -79,7 +75,7 @@ describe('several chats at once', () => {
     const node = await world.start();
     await node.createReady('patient');
     const running = node.stream('patient', endless.content, endless.more);
-    await until('it writes', () => running.textAt.length > 10, 15_000);
+    await until('it writes', () => running.textAt.length > 10);
     const words = 'The keeper climbed the stairs of the lighthouse once more and looked at the sea. ';
     const began = performance.now();
     const long = await node.chat('patient', words.repeat(90), { max_tokens: 2 });

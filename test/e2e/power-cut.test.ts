@@ -43,7 +43,7 @@ describe('after a power cut', () => {
     await node.delete('starter');
     await node.untilGone('starter');
     const stream = node.stream('kept', endless.content, endless.more);
-    await until('it writes', () => stream.textAt.length > 2, 15_000);
+    await until('it writes', () => stream.textAt.length > 2);
     const nodeId = (await node.ask('/node_id')).json;
     await cutPower(node);
     await stream.ended;
@@ -155,7 +155,7 @@ describe('an event log', () => {
     const kept = await names(node);
     expect(['one', 'two', 'three']).toEqual(expect.arrayContaining(kept));
     await node.create('after');
-    await node.untilPhase('after', 'READY', 30_000);
+    await node.untilPhase('after', 'READY');
     await expectAnswers(node, 'after');
     expect(existsSync(eventsPath())).toBe(true);
   });

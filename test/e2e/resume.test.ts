@@ -18,7 +18,7 @@ describe.concurrent('an answer that may be resumed, whose runner is killed', () 
 
     const resumed = node.stream('story', QUESTION, resume);
     const other = node.stream('story', QUESTION, greedy);
-    await until('both write', () => resumed.textAt.length > 20 && other.textAt.length > 5, 20_000);
+    await until('both write', () => resumed.textAt.length > 20 && other.textAt.length > 5);
     const said = resumed.text;
     process.kill(world.runners[0]!.pid, 'SIGKILL');
     await other.ended;
@@ -40,9 +40,9 @@ describe.concurrent('an answer that may be resumed, whose runner is killed', () 
     const node = await world.start();
     await node.createReady('story');
     const resumed = node.stream('story', QUESTION, resume);
-    await until('it writes', () => resumed.textAt.length > 5, 20_000);
+    await until('it writes', () => resumed.textAt.length > 5);
     process.kill(world.runners[0]!.pid, 'SIGKILL');
-    await until('it pauses', () => resumed.comments.some((line) => line.startsWith('paused')), 10_000);
+    await until('it pauses', () => resumed.comments.some((line) => line.startsWith('paused')));
     await node.ask('/meta_instance/story/pause', { method: 'POST' });
     await resumed.ended;
     expect(resumed.error?.message).toMatch(/SIGKILL.* It does not go on: its model is PAUSED\.$/);

@@ -18,7 +18,7 @@ function onlyRunner(world: World): number {
 
 async function untilStreaming(node: SkeinProcess, name: string): Promise<ChatStream> {
   const stream = node.stream(name, endless.content, endless.more);
-  await until('it writes', () => stream.textAt.length > 2, 15_000);
+  await until('it writes', () => stream.textAt.length > 2);
   return stream;
 }
 
@@ -40,7 +40,7 @@ async function untilNoticed(
 }
 
 async function expectReplaced(world: World, node: SkeinProcess, pid: number): Promise<void> {
-  await node.untilPhase('victim', 'READY', 15_000);
+  await node.untilPhase('victim', 'READY');
   expect(onlyRunner(world)).not.toBe(pid);
   const answer = await node.chat('victim', 'What is the capital of France?', { max_tokens: 20 });
   expect(textOf(answer)).toContain('Paris');

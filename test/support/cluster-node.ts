@@ -7,14 +7,12 @@ import type { Seat } from './cluster-seat.ts';
 import { Events, Seen } from './cluster-view.ts';
 import { processesOf, type SeenProcess } from './e2e-processes.ts';
 import { streamChat, type ChatStream } from './e2e-stream.ts';
-import { until } from './e2e-until.ts';
+import { PATIENCE_MS, until } from './e2e-until.ts';
 import type { EventView } from '../../main/core/contract/rest-state.ts';
 import { NodeId } from '../../main/core/id.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 export const STARTER = 'SmolLM2-135M-Instruct';
-const LISTENING_MS = 20_000;
-const STOP_MS = 15_000;
 /** What a node printed last; more is of no use in a message. */
 const TAIL = 3_000;
 
@@ -90,7 +88,7 @@ export class ClusterNode {
   }
 
   /** Resolves when the API is up. */
-  async listening(withinMs = LISTENING_MS): Promise<void> {
+  async listening(withinMs = PATIENCE_MS): Promise<void> {
     await until(
       () => `${this.name}'s API is up: ${this.printed}`,
       () => !this.isUp || this.output.includes('API   http'),
@@ -191,13 +189,13 @@ export class ClusterNode {
   }
 
   /** As a person quits it; rejects unless it ends with 0. */
-  async stop(withinMs = STOP_MS): Promise<void> {
+  async stop(withinMs = PATIENCE_MS): Promise<void> {
     this.signal('SIGTERM');
     await this.ended(withinMs);
     if (this.#child?.exitCode !== 0) throw new Error(`${this.name} ended with ${this.exit}: ${this.printed}`);
   }
 
-  async ended(withinMs = STOP_MS): Promise<void> {
+  async ended(withinMs = PATIENCE_MS): Promise<void> {
     await until(
       () => `${this.name} ends: ${this.printed}`,
       () => !this.isUp,

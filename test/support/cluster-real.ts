@@ -8,7 +8,7 @@ import { ClusterNode } from './cluster-node.ts';
 import { LoopbackPlace, type ClusterPlace } from './cluster-seat.ts';
 import { inOneLine, type Seen } from './cluster-view.ts';
 import { Warden } from './cluster-warden.ts';
-import { until } from './e2e-until.ts';
+import { PATIENCE_MS, until } from './e2e-until.ts';
 import { MetaInstanceId } from '../../main/core/id.ts';
 
 /** Why no node can have a small disk of its own here; undefined = it can. */
@@ -95,14 +95,10 @@ export class RealCluster {
   async start(nodes: readonly ClusterNode[] = this.nodes): Promise<void> {
     for (const node of nodes) node.launch();
     await Promise.all(nodes.map((node) => node.listening()));
-    await this.until(
-      'all nodes are members and follow one master',
-      async () => {
-        const { topology } = await (await this.untilOneMaster()).seen();
-        return this.up.every(({ nodeId }) => topology.nodes.includes(nodeId));
-      },
-      ONE_MASTER_MS * 2,
-    );
+    await this.until('all nodes are members and follow one master', async () => {
+      const { topology } = await (await this.untilOneMaster()).seen();
+      return this.up.every(({ nodeId }) => topology.nodes.includes(nodeId));
+    });
   }
 
   /** Throws where the cluster is on the loopback interface. */
@@ -127,7 +123,7 @@ export class RealCluster {
   /** All of these name the same one of them as master and have applied the same events. */
   async untilOneMaster(
     nodes: readonly ClusterNode[] = this.up,
-    withinMs = ONE_MASTER_MS * 2,
+    withinMs = PATIENCE_MS,
   ): Promise<ClusterNode> {
     return this.until(
       `${nodes.map(({ name }) => name).join(', ')} follow one master`,
@@ -147,7 +143,7 @@ export class RealCluster {
   }
 
   /** A node shows it READY; rejects at once when it has FAILED. */
-  async untilReady(node: ClusterNode, metaInstanceId: string, withinMs = 30_000): Promise<void> {
+  async untilReady(node: ClusterNode, metaInstanceId: string, withinMs = PATIENCE_MS): Promise<void> {
     await this.until(
       `${metaInstanceId} is READY on ${node.name}`,
       async () => {
@@ -163,7 +159,7 @@ export class RealCluster {
   async until<Found>(
     what: string,
     look: () => Found | Promise<Found>,
-    withinMs: number,
+    withinMs = PATIENCE_MS,
   ): Promise<Exclude<Found, undefined | false | null>> {
     try {
       return await until(what, look, withinMs);

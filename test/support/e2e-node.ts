@@ -8,7 +8,7 @@ import type { StateAnswer } from '../../main/core/contract/rest-state.ts';
 import type { MetaInstanceView } from '../../main/core/contract/rest.ts';
 import { processesOf, type SeenProcess } from './e2e-processes.ts';
 import { streamChat, type ChatStream } from './e2e-stream.ts';
-import { until } from './e2e-until.ts';
+import { PATIENCE_MS, until } from './e2e-until.ts';
 import { ask, type Answered, type Asked } from './rest-client.ts';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -55,7 +55,7 @@ export class World {
     return this.processes.filter(({ isRunner }) => isRunner);
   }
 
-  async untilNothingRuns(withinMs = 10_000): Promise<void> {
+  async untilNothingRuns(withinMs = PATIENCE_MS): Promise<void> {
     await until(
       () => `nothing runs any more; there are ${JSON.stringify(this.processes)}`,
       () => this.processes.length === 0,
@@ -93,7 +93,8 @@ export class SkeinProcess {
 
   constructor(world: World, args: readonly string[]) {
     const flags = ['--disable-warning=ExperimentalWarning', join(root, 'main', 'headless.ts'), 'serve'];
-    const port = args.includes('--port') ? [] : ['--port', '0'];
+    // Other tests and people have nodes here, too: none may find its port taken.
+    const port = ['--port', '--peer-port'].flatMap((flag) => (args.includes(flag) ? [] : [flag, '0']));
     this.#child = spawn(
       join(root, 'node_modules', 'node', 'bin', 'node'),
       [...flags, '--data-dir', world.dataDir, ...port, ...args],
@@ -134,7 +135,7 @@ export class SkeinProcess {
   }
 
   /** Resolves to the ms since the spawn. */
-  async listening(withinMs = 15_000): Promise<number> {
+  async listening(withinMs = PATIENCE_MS): Promise<number> {
     await until(
       () => `the API is up: ${this.stdout}${this.stderr}`,
       () => this.exit !== undefined || this.stdout.includes('API   http'),
@@ -157,7 +158,7 @@ export class SkeinProcess {
   }
 
   /** Resolves when it ended; rejects after `withinMs`, which leaves it running. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = 12_000): Promise<NodeExit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = PATIENCE_MS): Promise<NodeExit> {
     this.signal(signal);
     await until(
       () => `the node ends after ${signal}: ${this.stdout}${this.stderr}`,
@@ -196,7 +197,7 @@ export class SkeinProcess {
     metaInstanceId: string,
     what: string,
     looks: (view: MetaInstanceView) => boolean,
-    withinMs = 20_000,
+    withinMs = PATIENCE_MS,
   ): Promise<MetaInstanceView> {
     let seen: MetaInstanceView | undefined;
     return until(
@@ -212,7 +213,7 @@ export class SkeinProcess {
   untilPhase(
     metaInstanceId: string,
     phase: MetaInstanceView['phase'],
-    withinMs = 20_000,
+    withinMs = PATIENCE_MS,
   ): Promise<MetaInstanceView> {
     return this.untilIs(
       metaInstanceId,
@@ -232,7 +233,7 @@ export class SkeinProcess {
     await this.untilPhase(metaInstanceId, 'READY');
   }
 
-  async untilGone(metaInstanceId: string, withinMs = 10_000): Promise<void> {
+  async untilGone(metaInstanceId: string, withinMs = PATIENCE_MS): Promise<void> {
     await until(
       () => `${metaInstanceId} is gone`,
       async () => (await this.metaInstance(metaInstanceId)) === undefined,

@@ -1,6 +1,9 @@
 /** Resolves after `ms`; for the gap between two looks, never for hope. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Many times what anything takes on a quiet machine: a slow or busy one must pass too. */
+export const PATIENCE_MS = 60_000;
+
 /**
  * Looks every 20 ms until `look` finds something (not undefined, false or null) and returns it.
  * @param what is wanted, for the message of the error that is thrown after `withinMs`; a function adds what was seen
@@ -8,7 +11,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function until<Found>(
   what: string | (() => string),
   look: () => Found | Promise<Found>,
-  withinMs: number,
+  withinMs = PATIENCE_MS,
 ): Promise<Exclude<Found, undefined | false | null>> {
   const deadline = performance.now() + withinMs;
   for (;;) {

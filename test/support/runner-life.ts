@@ -108,7 +108,7 @@ export class RunnerLife {
   async #untilLoading(): Promise<void> {
     const started = (): boolean =>
       this.endedAt !== undefined || this.telemetry.some((entry) => entry.layersLoaded > 0);
-    await vi.waitFor(() => expect(started()).toBe(true), { interval: 2, timeout: 20_000 });
+    await vi.waitFor(() => expect(started()).toBe(true), { interval: 2, timeout: 60_000 });
   }
 
   /** Starts a task and returns what it hears. */

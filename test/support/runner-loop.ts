@@ -74,12 +74,12 @@ export class World implements RunnerPort {
         (report) =>
           report.type === type && (id === undefined || ('taskId' in report && report.taskId === id)),
       );
-    await expect.poll(found, { interval: 2, timeout: 2_000 }).toBeDefined();
+    await expect.poll(found, { interval: 2, timeout: 15_000 }).toBeDefined();
     return found() as RunnerReport;
   }
 
   async untilEnded(): Promise<string | undefined> {
-    await expect.poll(() => this.ended, { interval: 2, timeout: 2_000 }).toBeDefined();
+    await expect.poll(() => this.ended, { interval: 2, timeout: 15_000 }).toBeDefined();
     return this.ended;
   }
 

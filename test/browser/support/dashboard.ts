@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright';
 import { expect } from 'vitest';
 import { root, type SkeinProcess, World } from '../../support/e2e-node.ts';
+import { PATIENCE_MS } from '../../support/e2e-until.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const SCREENSHOTS = join(root, '.cache', 'screenshots');
@@ -21,9 +22,6 @@ export const whyNoBrowser = !installed
 /** The name of a suite that needs a browser, with the reason where it is skipped. */
 export const inBrowser = (name: string): string =>
   whyNoBrowser === undefined ? name : `${name} (skipped: ${whyNoBrowser})`;
-
-/** Many times what anything takes on a quiet machine: a busy one must pass too. */
-const PATIENCE_MS = 60_000;
 
 /** What a page is to show before long. */
 export const soon = <Value>(look: () => Promise<Value>): ReturnType<typeof expect.poll> =>
