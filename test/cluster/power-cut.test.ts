@@ -19,13 +19,10 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 describe('a power cut of all nodes', () => {
-  it.each([
-    [0, 1, 2],
-    [2, 0, 1],
-  ])('loses nothing when they return in the order %i, %i, %i', async (...order) => {
+  it('loses nothing when they return one by one, in another order than they were first up', async () => {
     await Promise.all(cluster.nodes.map((node) => ledger.light(node)));
     await cluster.cutPower();
-    for (const index of order) await cluster.nodes[index]!.start();
+    for (const index of [2, 0, 1]) await cluster.nodes[index]!.start();
     expect(await brokenRules(cluster, ledger)).toEqual([]);
     // With no click, and with no runner of the time before.
     await cluster.untilReady(cluster.nodes[0]!, model);
@@ -40,7 +37,7 @@ describe('a power cut of all nodes', () => {
       await cluster.cutPower();
       const back = cluster.nodes.filter((node) => node !== away);
       await cluster.start(back);
-      await cluster.untilReady(back[0]!, model, 40_000);
+      await cluster.untilReady(back[0]!, model);
       // A command is told done when two disks hold it, so one that is away takes nothing along.
       expect(await brokenRules(cluster, ledger, back)).toEqual([]);
       const names = back.map((node: ClusterNode) => node.name);

@@ -7,7 +7,7 @@ import { endless, MODEL, realModel, root, textOf, World, type SkeinProcess } fro
 import { moment, seeded, until } from '../support/e2e-until.ts';
 
 const VERIFICATIONS = 6;
-const ROUNDS = 20;
+const ROUNDS = 10;
 const LATEST_MS = 900;
 
 const world = new World();
@@ -34,15 +34,11 @@ afterAll(() => world.close());
 
 /** Creates; one that is still being deleted is asked for again until its name is free. */
 async function create(name: string, body: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  await until(
-    `${name} is created`,
-    async () => {
-      const { status, text } = await node.create(name, body);
-      if (status !== 200 && status !== 409) throw new Error(text);
-      return status === 200;
-    },
-    10_000,
-  );
+  await until(`${name} is created`, async () => {
+    const { status, text } = await node.create(name, body);
+    if (status !== 200 && status !== 409) throw new Error(text);
+    return status === 200;
+  });
 }
 
 /** Deletes twice at once and a third time later: all are accepted, or it is gone already. */
@@ -112,7 +108,7 @@ describe('a delete', () => {
     const whole = node.ask('/v1/chat/completions', {
       body: { model: 'busy', messages: [{ role: 'user', content: endless.content }], ...endless.more },
     });
-    await until('four write', () => streams.filter(({ textAt }) => textAt.length > 1).length === 4, 15_000);
+    await until('four write', () => streams.filter(({ textAt }) => textAt.length > 1).length === 4);
     await deleteThrice('busy');
     await Promise.all(streams.map(({ ended }) => ended));
     for (const { status, done, error } of streams) {

@@ -17,11 +17,11 @@ const start = (size: number): Rank[] => {
 };
 
 const shardings: readonly Sharding[] = ['Pipeline', 'Tensor'];
-const losses = shardings.flatMap((sharding) =>
-  [0, 1, 2].flatMap((rank) =>
-    (['SIGKILL', 'SIGSTOP'] as const).map((signal) => ({ sharding, rank, signal })),
-  ),
-);
+const losses = (['SIGKILL', 'SIGSTOP'] as const).flatMap((signal) => [
+  ...[0, 1, 2].map((rank) => ({ sharding: 'Pipeline' as const, rank, signal })),
+  // All but rank 0 do the same with their slices.
+  ...[0, 2].map((rank) => ({ sharding: 'Tensor' as const, rank, signal })),
+]);
 
 describe('a group that loses a rank', () => {
   it.each(losses)(
