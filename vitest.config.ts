@@ -2,10 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 const rooms = (...names: string[]): string[] => names.map((name) => `test/${name}/**/*.test.ts`);
 
-/** Rooms whose tests run the real engine or whole processes: one file at a time, after the fast ones. */
-const real = rooms('native', 'compliance', 'e2e', 'browser', 'electron', 'package');
-/** Rooms whose tests wait for networks most of the time: two files at a time, last. */
-const network = rooms('node/peer', 'node/membership', 'cluster');
+/** Rooms whose tests run the real engine or whole processes, which wait for each other most of the time. */
+const processes = rooms('compliance', 'e2e', 'browser', 'node/peer', 'node/membership', 'cluster');
+/** Tests that need the machine for themselves: they take every core, or say how soon something is to happen. */
+const alone = [
+  ...rooms('native', 'electron', 'package'),
+  ...['chat', 'concurrency', 'process', 'runner-kill'].map((name) => `test/e2e/${name}.test.ts`),
+  ...['chat', 'chat-load'].map((name) => `test/browser/${name}.test.ts`),
+];
 
 export default defineConfig({
   cacheDir: '.cache/vite',
@@ -15,16 +19,19 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...real, ...network],
+          exclude: [...processes, ...alone],
+          // Without a word of ours, Vitest leaves one core to itself: half of a small machine.
+          maxWorkers: '100%',
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
-          name: 'real',
-          include: real,
-          fileParallelism: false,
+          name: 'processes',
+          include: processes,
+          exclude: alone,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
@@ -32,9 +39,9 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'network',
-          include: network,
-          maxWorkers: 2,
+          name: 'alone',
+          include: alone,
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
