@@ -102,6 +102,8 @@ class UtilityRunner implements RunnerProcess {
   #wanted: 'SIGTERM' | 'SIGKILL' | undefined;
   #exit: RunnerExit | undefined;
   #told = false;
+  /** Reports since the event loop last came round. */
+  #inTurn = 0;
 
   constructor(
     start: (() => UtilityProcess) | string,
@@ -176,8 +178,22 @@ class UtilityRunner implements RunnerProcess {
 
   #onText(text: string): void {
     if (this.#told) return;
-    if (text.length > this.#parts.bounds.maxReportLength) this.#reader.break('a report that does not end');
+    if (this.#inTurn === 0) setImmediate(() => (this.#inTurn = 0));
+    this.#inTurn += 1;
+    if (this.#inTurn > this.#parts.bounds.maxReportsPerSecond) this.#drown();
+    else if (text.length > this.#parts.bounds.maxReportLength)
+      this.#reader.break('a report that does not end');
     else this.#reader.take(text);
+  }
+
+  /**
+   * Electron hands on messages for as long as there are any, and nothing else of the node runs: no timer would end this
+   * process. One that minds what was taken never comes near it, however slow the node is.
+   */
+  #drown(): void {
+    if (this.#reader.broken) return;
+    this.kill('SIGKILL');
+    this.#reader.break(`more than ${this.#parts.bounds.maxReportsPerSecond} reports without a pause`);
   }
 
   #fail(message: string): void {
