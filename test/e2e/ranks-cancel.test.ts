@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../main/node/api.ts';
 import { RankLives } from '../support/rank-lives.ts';
+import { PATIENCE_MS } from '../support/e2e-until.ts';
 
 let lives: RankLives;
 afterEach(() => lives.close());
@@ -18,8 +19,10 @@ const kvBytes = (): number[] => lives.ranks.map(({ telemetry }) => telemetry().k
 
 /** No rank holds anything of a task, as their heartbeats say. */
 async function untilQuiet(): Promise<void> {
-  await expect.poll(kvBytes, { timeout: 5_000 }).toEqual(lives.ranks.map(() => 0));
-  await expect.poll(() => lives.ranks.map(({ telemetry }) => telemetry().activeTasks)).toEqual([0, 0]);
+  await expect.poll(kvBytes, { timeout: PATIENCE_MS }).toEqual(lives.ranks.map(() => 0));
+  await expect
+    .poll(() => lives.ranks.map(({ telemetry }) => telemetry().activeTasks), { timeout: PATIENCE_MS })
+    .toEqual([0, 0]);
 }
 
 /** Open files, sockets and pipes of each rank; zeros where the system does not tell. */
@@ -43,19 +46,19 @@ describe('over two ranks', () => {
     await lives.toReady();
     const stays = lives.generate({ maxTokens: 60 });
     const inAnswer = lives.generate({ maxTokens: 900 });
-    await vi.waitFor(() => expect(inAnswer.length).toBeGreaterThan(4), { interval: 2, timeout: 10_000 });
+    await vi.waitFor(() => expect(inAnswer.length).toBeGreaterThan(4), { interval: 2, timeout: PATIENCE_MS });
     const long = { messages: [{ role: 'user' as const, content: 'the sea and the sky '.repeat(180) }] };
     const inPrompt = lives.generate(long);
-    await vi.waitFor(() => expect(inPrompt.length).toBeGreaterThan(1), { interval: 2, timeout: 10_000 });
+    await vi.waitFor(() => expect(inPrompt.length).toBeGreaterThan(1), { interval: 2, timeout: PATIENCE_MS });
     lives.cancel(2);
     lives.cancel(3);
     lives.cancel(3);
     await vi.waitFor(() => expect([inAnswer, inPrompt].map(ended)).toEqual([true, true]), {
       interval: 2,
-      timeout: 5_000,
+      timeout: PATIENCE_MS,
     });
     expect([endOf(inAnswer), endOf(inPrompt)]).toEqual(['Cancelled', 'Cancelled']);
-    await vi.waitFor(() => expect(ended(stays)).toBe(true), { interval: 5, timeout: 20_000 });
+    await vi.waitFor(() => expect(ended(stays)).toBe(true), { interval: 5, timeout: PATIENCE_MS });
     expect(['Length', 'Stop']).toContain(endOf(stays));
     await untilQuiet();
   });
@@ -75,7 +78,7 @@ describe('over two ranks', () => {
           const events = lives.generate({ maxTokens: 1 + Math.floor(random() * 40) });
           const task = lives.tasks;
           if (random() < 0.6) void pause(random() * 400).then(() => lives.cancel(task));
-          await vi.waitFor(() => expect(ended(events)).toBe(true), { interval: 5, timeout: 20_000 });
+          await vi.waitFor(() => expect(ended(events)).toBe(true), { interval: 5, timeout: PATIENCE_MS });
           const end = endOf(events) ?? '';
           ends.set(end, (ends.get(end) ?? 0) + 1);
         }

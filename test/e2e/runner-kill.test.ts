@@ -6,6 +6,7 @@ import type { RunnerFailure, RunnerPhase } from '../../main/core/instance.ts';
 import { systemClock } from '../../main/node/clock.ts';
 import { RunnerLife, realModel } from '../support/runner-life.ts';
 import type { LifeInit } from '../support/runner-life.ts';
+import { PATIENCE_MS } from '../support/e2e-until.ts';
 
 /** What happens at the start is counted from the spawn; a cold start of Node on a busy machine may take this. */
 const COLD_START_MS = 3_000;
@@ -92,7 +93,7 @@ describe('a real runner with a real model', () => {
     const events = phase === 'Serving' ? life.generate({ maxTokens: null }) : undefined;
     if (events !== undefined) {
       await expect
-        .poll(() => events.some(({ type }) => type === 'Chunk'), { interval: 2, timeout: 10_000 })
+        .poll(() => events.some(({ type }) => type === 'Chunk'), { interval: 2, timeout: PATIENCE_MS })
         .toBe(true);
     }
     process.kill(life.pid, signal);
