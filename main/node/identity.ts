@@ -1,18 +1,10 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
 import { base58btc } from 'multiformats/bases/base58';
 import { identity } from 'multiformats/hashes/identity';
 import { NodeId } from '../core/id.ts';
 import type { Log } from './log.ts';
+import { readPrivateFile, writePrivateFile } from './private-file.ts';
+import { isOutdated, sealed, SEALED_TEXT, unsealed, type Vault } from './vault.ts';
 
 export interface Identity {
   /** The libp2p peer id of the key. */
@@ -26,25 +18,28 @@ export class IdentityError extends Error {
   override readonly name = 'IdentityError';
 }
 
-const OWNER_ONLY = 0o600;
-const LONGEST_KEY_BYTES = 16 * 1024;
+const BEGIN = '-----BEGIN SKEIN SEALED KEY-----';
+const END = '-----END SKEIN SEALED KEY-----';
 
 /**
- * Reads the node's key, or draws one when there is none. Wrong permissions are put right, with a warning.
- * The data folder must be locked. Throws `IdentityError`.
+ * Reads the node's key, or draws one when there is none. Wrong permissions are put right, with a warning; a key that lies
+ * plain is sealed where there is a vault. The data folder must be locked. Throws `IdentityError`.
  */
-export function loadIdentity(components: { readonly log: Log }, init: { readonly path: string }): Identity {
+export function loadIdentity(
+  components: { readonly log: Log; readonly vault?: Vault | undefined },
+  init: { readonly path: string },
+): Identity {
+  const { log, vault } = components;
   const { path } = init;
   try {
-    const entry = statSync(path, { throwIfNoEntry: false });
-    if (entry === undefined) return create(path);
-    if (!entry.isFile() || entry.size > LONGEST_KEY_BYTES) throw new Error('it is not a key file');
-    if ((entry.mode & 0o077) !== 0) {
-      chmodSync(path, OWNER_ONLY);
-      components.log.warn("Other users could read this node's key; now only its owner can", { path });
-    }
-    const privateKey = createPrivateKey(readFileSync(path));
+    const text = readPrivateFile(path, {
+      onExposed: () => log.warn("Other users could read this node's key; now only its owner can", { path }),
+    });
+    if (text === undefined) return create(vault, path);
+    const shut = sealedIn(text);
+    const privateKey = createPrivateKey(shut === undefined ? text : unsealed(vault, shut));
     if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('it holds no Ed25519 key');
+    if (isOutdated(vault, shut !== undefined)) store(vault, path, privateKey);
     return { nodeId: nodeIdOf(privateKey), privateKey };
   } catch (error) {
     throw new IdentityError(
@@ -55,18 +50,22 @@ export function loadIdentity(components: { readonly log: Log }, init: { readonly
   }
 }
 
-function create(path: string): Identity {
+function create(vault: Vault | undefined, path: string): Identity {
   const { privateKey } = generateKeyPairSync('ed25519');
-  const fresh = `${path}.new`;
-  const file = openSync(fresh, 'w', OWNER_ONLY);
-  try {
-    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, path);
+  store(vault, path, privateKey);
   return { nodeId: nodeIdOf(privateKey), privateKey };
+}
+
+function store(vault: Vault | undefined, path: string, privateKey: KeyObject): void {
+  const plain = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const shut = sealed(vault, plain);
+  writePrivateFile(path, shut === undefined ? plain : `${BEGIN}\n${shut}\n${END}\n`);
+}
+
+/** Undefined = a key that lies plain, or no key at all. */
+function sealedIn(text: string): string | undefined {
+  const [begin, shut = '', end, ...rest] = text.trimEnd().split('\n');
+  return begin === BEGIN && end === END && rest.length === 0 && SEALED_TEXT.test(shut) ? shut : undefined;
 }
 
 /**

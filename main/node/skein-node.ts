@@ -17,6 +17,7 @@ import { loadIdentity } from './identity.ts';
 import type { IpcHandlers } from './ipc/handlers.ts';
 import { startAll, stopAll, type Startable } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import { ClusterFile } from './membership/cluster-file.ts';
 import { finishLeaving } from './membership/departure.ts';
 import { loadCluster } from './membership/load-cluster.ts';
 import { Membership } from './membership/membership.ts';
@@ -34,6 +35,7 @@ import { DecodeSpeed } from './telemetry/decode-speed.ts';
 import { LinkTable } from './telemetry/link-table.ts';
 import { platformFacts, systemReaders } from './telemetry/readers.ts';
 import { TelemetrySampler } from './telemetry/telemetry-sampler.ts';
+import type { Vault } from './vault.ts';
 import { LoadOnRequest } from './worker/load-on-request.ts';
 import { MemoryReturn } from './worker/memory-return.ts';
 import { TaskReports } from './worker/reports-of-tasks.ts';
@@ -56,6 +58,8 @@ export interface SkeinNodeInit {
   readonly onBroken: (problem: Error) => void;
   /** Called once when the node left its cluster: it is to be stopped and built anew from its data folder. */
   readonly onLeft: () => void;
+  /** Seals the secrets of the data folder; absent = they lie plain there, for its owner alone. */
+  readonly vault?: Vault | undefined;
   readonly policy?: Partial<Policy>;
   readonly timings?: Partial<RunnerTimings>;
 }
@@ -77,7 +81,7 @@ export interface SkeinNode extends Startable {
 
 /**
  * Builds a node from its data folder; the only place that constructs. Nothing runs before `start`.
- * @throws DataFolderError, IdentityError or StoreError with a message for people
+ * @throws DataFolderError, IdentityError, ClusterFileError or StoreError with a message for people
  */
 export function createSkeinNode({ log }: { readonly log: Log }, init: SkeinNodeInit): SkeinNode {
   const folder = DataFolder.open(init.config.dataDir);
@@ -96,19 +100,19 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
   const clock = systemClock;
   const random = Math.random;
   const sessionId = randomUUID();
-  const { config, version } = init;
-  const identity = loadIdentity({ log }, { path: folder.identityPath });
+  const { config, version, vault } = init;
+  const { clusterPath, eventsPath, identityPath, peersPath } = folder;
+  const identity = loadIdentity({ log, vault }, { path: identityPath });
   const { nodeId } = identity;
-  const record = finishLeaving(
-    loadCluster({ clock, log }, { path: folder.clusterPath, given: config.clusterKey }),
-    folder,
-  );
+  const clusterFile = new ClusterFile({ log, vault }, { path: clusterPath });
+  const found = loadCluster({ clock, clusterFile }, { given: config.clusterKey });
+  const record = finishLeaving({ clusterFile }, { record: found, eventsPath, peersPath });
   const readCards = (): Catalog => readCatalog([init.cardFolder, folder.modelsPath]);
   let catalog = readCards();
   const opened = ReplicaStore.open(
     { clock, log },
     {
-      path: folder.eventsPath,
+      path: eventsPath,
       self: nodeId,
       onCompacted: (compacted) => member.compacted(compacted),
     },
@@ -131,7 +135,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
       port: config.peerPort,
       peers: config.peers,
       discovery: config.discovery,
-      bookPath: folder.peersPath,
+      bookPath: peersPath,
     },
   );
   const models = new ModelStore(
@@ -252,6 +256,7 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     {
       network,
       identity,
+      clusterFile,
       clock,
       log,
       randomBytes,
@@ -260,7 +265,6 @@ function assemble(folder: DataFolder, log: Log, init: SkeinNodeInit): SkeinNode 
     },
     {
       record,
-      clusterPath: folder.clusterPath,
       dataFolder: folder.path,
       self: () => ({ nodeId, name, version }),
       host: config.peerHost,

@@ -1,7 +1,6 @@
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ClusterRecord } from './cluster-file.ts';
-import { writeClusterFile } from './cluster-file.ts';
+import type { ClusterFile, ClusterRecord } from './cluster-file.ts';
 
 /** Files that SQLite keeps beside a database. */
 const SIDE_FILES = ['', '-wal', '-shm', '-journal'];
@@ -12,17 +11,17 @@ const SIDE_FILES = ['', '-wal', '-shm', '-journal'];
  * @returns the record as it is now
  */
 export function finishLeaving(
-  record: ClusterRecord,
-  init: { readonly clusterPath: string; readonly eventsPath: string; readonly peersPath: string },
+  { clusterFile }: { readonly clusterFile: ClusterFile },
+  init: { readonly record: ClusterRecord; readonly eventsPath: string; readonly peersPath: string },
 ): ClusterRecord {
-  const { setAside, ...rest } = record;
-  if (setAside === undefined) return record;
-  const folder = join(dirname(init.clusterPath), setAside);
+  const { setAside, ...rest } = init.record;
+  if (setAside === undefined) return init.record;
+  const folder = join(dirname(init.eventsPath), setAside);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const path of [...SIDE_FILES.map((side) => init.eventsPath + side), init.peersPath]) {
     if (statSync(path, { throwIfNoEntry: false }) !== undefined)
       renameSync(path, join(folder, basename(path)));
   }
-  writeClusterFile(init.clusterPath, rest);
+  clusterFile.write(rest);
   return rest;
 }

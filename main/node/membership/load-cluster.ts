@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import { readClusterFile, writeClusterFile, type ClusterRecord } from './cluster-file.ts';
+import type { ClusterFile, ClusterRecord } from './cluster-file.ts';
 import { fingerprintOf, newClusterKey } from './cluster-key.ts';
 
 /**
@@ -8,19 +7,18 @@ import { fingerprintOf, newClusterKey } from './cluster-key.ts';
  * time, or a new one of its own. Throws `ClusterFileError`.
  */
 export function loadCluster(
-  components: { readonly clock: Clock; readonly log: Log },
-  init: { readonly path: string; readonly given: Uint8Array | undefined },
+  { clock, clusterFile }: { readonly clock: Clock; readonly clusterFile: ClusterFile },
+  { given }: { readonly given: Uint8Array | undefined },
 ): ClusterRecord {
-  const { path, given } = init;
-  const found = readClusterFile(components, { path });
+  const found = clusterFile.read();
   const name = given && fingerprintOf(given);
   if (found !== undefined && (name === undefined || found.given === name)) return found;
   const record: ClusterRecord = {
     key: given ?? newClusterKey(),
     generation: 1,
-    joinedAt: components.clock.now(),
+    joinedAt: clock.now(),
     ...(name !== undefined && { given: name }),
   };
-  writeClusterFile(path, record);
+  clusterFile.write(record);
   return record;
 }

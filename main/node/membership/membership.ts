@@ -10,7 +10,7 @@ import type { Startable } from '../lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { PeerNetwork } from '../peer/network.ts';
 import { NoMasterError } from '../replica/commands.ts';
-import { writeClusterFile, type ClusterRecord } from './cluster-file.ts';
+import type { ClusterFile, ClusterRecord } from './cluster-file.ts';
 import { fingerprintOf, newClusterKey } from './cluster-key.ts';
 import { diagnose } from './doctor.ts';
 import type { Finding } from './finding.ts';
@@ -34,6 +34,7 @@ const DEPART_AFTER_MS = 0.3 * SECOND;
 export interface MembershipComponents {
   readonly network: PeerNetwork;
   readonly identity: Identity;
+  readonly clusterFile: ClusterFile;
   readonly clock: Clock;
   readonly log: Log;
   /** Of a source that nobody can guess. */
@@ -44,7 +45,6 @@ export interface MembershipComponents {
 
 export interface MembershipInit {
   readonly record: ClusterRecord;
-  readonly clusterPath: string;
   readonly self: () => PairedNode;
   /** As for the network: where pairing listens and whether it may look around. */
   readonly host: string | undefined;
@@ -186,7 +186,7 @@ export class Membership implements MembershipApi, Startable {
       const { name: _, ...rest } = this.#record;
       const setAside = `left-${now}`;
       const next = { ...rest, key: newClusterKey(), generation: 1, joinedAt: now, setAside };
-      writeClusterFile(this.#init.clusterPath, next);
+      this.#components.clusterFile.write(next);
       this.#record = next;
       log.info('This node left its cluster and starts over', { setAside });
       this.#departing = clock.after(DEPART_AFTER_MS, this.#init.onLeft);
@@ -232,7 +232,7 @@ export class Membership implements MembershipApi, Startable {
 
   #store(changed: Rotated & { readonly name?: string }): void {
     const next: ClusterRecord = { ...this.#record, ...changed, joinedAt: this.#components.clock.now() };
-    writeClusterFile(this.#init.clusterPath, next);
+    this.#components.clusterFile.write(next);
     this.#record = next;
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../../main/node/log.ts';
-import { readClusterFile, type ClusterRecord } from '../../../main/node/membership/cluster-file.ts';
+import { ClusterFile, type ClusterRecord } from '../../../main/node/membership/cluster-file.ts';
 import { newClusterKey } from '../../../main/node/membership/cluster-key.ts';
 import { finishLeaving } from '../../../main/node/membership/departure.ts';
 import { loadCluster } from '../../../main/node/membership/load-cluster.ts';
@@ -14,13 +14,13 @@ const log = createLog({ level: 'silent', now: () => 0, write: () => undefined })
 const clock = new FakeClock();
 let folder: string;
 const at = (name: string): string => join(folder, name);
-const paths = (): Parameters<typeof finishLeaving>[1] => ({
-  clusterPath: at('cluster.json'),
-  eventsPath: at('events.sqlite'),
-  peersPath: at('peers.json'),
-});
-const load = (given?: Uint8Array): ClusterRecord =>
-  loadCluster({ clock, log }, { path: at('cluster.json'), given });
+const file = (): ClusterFile => new ClusterFile({ log }, { path: at('cluster.json') });
+const finish = (record: ClusterRecord): ClusterRecord =>
+  finishLeaving(
+    { clusterFile: file() },
+    { record, eventsPath: at('events.sqlite'), peersPath: at('peers.json') },
+  );
+const load = (given?: Uint8Array): ClusterRecord => loadCluster({ clock, clusterFile: file() }, { given });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'skein-departure-'));
@@ -37,7 +37,7 @@ describe('the cluster of a node', () => {
   test('is that of a given key; said again it changes nothing, another one does', () => {
     expect(load(keyOf(1)).key).toEqual(keyOf(1));
     const joined = { ...load(keyOf(1)), key: keyOf(5), generation: 4 };
-    finishLeaving({ ...joined, setAside: 'left-0' }, paths());
+    finish({ ...joined, setAside: 'left-0' });
     expect(load(keyOf(1)).key).toEqual(keyOf(5));
     expect(load(keyOf(2)).key).toEqual(keyOf(2));
   });
@@ -50,9 +50,9 @@ describe('leaving is finished at the next start', () => {
     for (const name of ['events.sqlite', 'events.sqlite-wal', 'peers.json', 'identity.pem']) {
       writeFileSync(at(name), name);
     }
-    const record = finishLeaving(left, paths());
+    const record = finish(left);
     expect(record.setAside).toBeUndefined();
-    expect(readClusterFile({ log }, { path: at('cluster.json') })).toEqual(record);
+    expect(file().read()).toEqual(record);
     expect(readFileSync(at('left-7/events.sqlite-wal'), 'utf8')).toBe('events.sqlite-wal');
     expect(existsSync(at('events.sqlite'))).toBe(false);
     expect(existsSync(at('identity.pem'))).toBe(true);
@@ -61,15 +61,15 @@ describe('leaving is finished at the next start', () => {
   test('a crash half-way → the rest is moved, what was moved stays', () => {
     writeFileSync(at('peers.json'), 'peers');
     writeFileSync(at('events.sqlite'), 'old');
-    finishLeaving(left, paths());
-    finishLeaving(left, paths());
+    finish(left);
+    finish(left);
     expect(readFileSync(at('left-7/events.sqlite'), 'utf8')).toBe('old');
   });
 
   test('nobody left → nothing is touched', () => {
     writeFileSync(at('events.sqlite'), 'mine');
     const { setAside: _, ...record } = left;
-    expect(finishLeaving(record, paths())).toBe(record);
+    expect(finish(record)).toBe(record);
     expect(readFileSync(at('events.sqlite'), 'utf8')).toBe('mine');
   });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { ok } from '../../../main/core/result.ts';
+import { ClusterFile } from '../../../main/node/membership/cluster-file.ts';
 import { Membership, type MembershipComponents } from '../../../main/node/membership/membership.ts';
 import { fingerprintOf } from '../../../main/node/membership/cluster-key.ts';
 import type { PeerNetwork } from '../../../main/node/peer/network.ts';
@@ -16,6 +17,7 @@ it('a node that leaves on a disk that is full → says so and goes on with the k
   const membership = new Membership(
     {
       network,
+      clusterFile: new ClusterFile({ log: silentLog }, { path: '/nowhere/cluster.json' }),
       clock: new FakeClock(),
       log: silentLog,
       submit: () => Promise.resolve(ok({ index: 1 })),
@@ -23,7 +25,6 @@ it('a node that leaves on a disk that is full → says so and goes on with the k
     } as unknown as MembershipComponents,
     {
       record: { key: keyOf(1), generation: 3, joinedAt: 0 },
-      clusterPath: '/nowhere/cluster.json',
       dataFolder: '/nowhere',
       self: () => ({ nodeId: idOf('a'), name: 'a', version: '1.0.0' }),
       host: undefined,
