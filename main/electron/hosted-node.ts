@@ -1,4 +1,4 @@
-import { app } from 'electron';
+import { app, safeStorage } from 'electron';
 import { join } from 'node:path';
 import type { NodeId } from '../core/id.ts';
 import { values } from '../core/view.ts';
@@ -11,6 +11,7 @@ import { createSkeinNode, type SkeinNode } from '../node/skein-node.ts';
 import type { AppPlaces } from './places.ts';
 import type { TrayNode } from './tray-node.ts';
 import { UtilityProcessHost } from './utility-process-host.ts';
+import { keychainVault } from './vault.ts';
 
 /** The very node that runs headless, in this process, with utility processes as its runners. */
 export function hostNode(
@@ -24,6 +25,10 @@ export function hostNode(
         // A starter is the first steps' to offer: whoever opens an app is there to choose.
         config: { ...config, starter: false, modelDirs: [...config.modelDirs, places.models] },
         version: app.getVersion(),
+        vault: keychainVault(
+          { log, storage: safeStorage },
+          { platform: process.platform, isPackaged: app.isPackaged, plainSecrets: config.plainSecrets },
+        ),
         runnerHost: (pidFolder) =>
           new UtilityProcessHost(
             { clock: systemClock },

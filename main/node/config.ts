@@ -49,6 +49,8 @@ export interface Config {
   readonly clusterKey: Uint8Array | undefined;
   /** Whether members are looked for in the local network (mDNS). */
   readonly discovery: boolean;
+  /** Keys lie plain in the data folder also where the app could seal them: `skein serve` is to use it too. */
+  readonly plainSecrets: boolean;
   /** By flag: who said so; absent = nobody, it is the default. */
   readonly origins: Readonly<Record<string, Origin>>;
 }
@@ -218,6 +220,8 @@ export function parseConfig(init: {
     peers: peers(),
     clusterKey: clusterKey(),
     discovery: flags.value['no-discovery'] !== true && take('no-discovery', yes) !== true,
+    // No flag: `skein serve`, which has flags, never seals.
+    plainSecrets: take('plain-secrets', yes) === true,
     origins,
   };
   return problems.length === 0 ? ok(config) : refused(problems.join('\n'));

@@ -20,6 +20,7 @@ const defaults: Config = {
   peers: [],
   clusterKey: undefined,
   discovery: true,
+  plainSecrets: false,
   origins: expect.any(Object) as Config['origins'],
 };
 
@@ -63,6 +64,7 @@ describe('serve options', () => {
       {},
       { peerPort: 0, peerHost: '127.0.0.1', discovery: false, clusterKey: keyBytes },
     ],
+    ['plain secrets by a variable', [], { SKEIN_PLAIN_SECRETS: '1' }, { plainSecrets: true }],
     [
       'peers as IP:PORT, name or multiaddr → multiaddrs',
       ['--peer', '10.0.0.2:52416', '--peer', '[fd00::1]:1', '--peer', '/dns4/desk.local/tcp/7'],
@@ -146,12 +148,18 @@ describe('serve options', () => {
       'lists and switches are stored as variables hold them',
       [],
       {},
-      { peer: '10.0.0.2:1 10.0.0.3:2', 'model-dir': '/a:/b', 'no-discovery': 'yes' },
+      { peer: '10.0.0.2:1 10.0.0.3:2', 'model-dir': '/a:/b', 'no-discovery': 'yes', 'plain-secrets': 'yes' },
       {
         peers: ['/ip4/10.0.0.2/tcp/1', '/ip4/10.0.0.3/tcp/2'],
         modelDirs: ['/a', '/b'],
         discovery: false,
-        origins: { peer: 'Settings', 'model-dir': 'Settings', 'no-discovery': 'Settings' },
+        plainSecrets: true,
+        origins: {
+          peer: 'Settings',
+          'model-dir': 'Settings',
+          'no-discovery': 'Settings',
+          'plain-secrets': 'Settings',
+        },
       },
     ],
   ])('%s', (_name, args, env, stored, changes) => {
