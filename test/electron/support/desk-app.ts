@@ -92,12 +92,19 @@ export class DeskApp {
 
   /** A second start beside the first, as the system does it for a link. */
   async startAgain(...words: string[]): Promise<number | null> {
-    const child = spawn(electronExecutable, [...electronFlags, bundles, ...words], {
-      stdio: 'ignore',
+    return (await this.startAside(...words)).code;
+  }
+
+  /** A start that ends by itself, without a driver, which would miss one that ends at once. */
+  async startAside(...words: string[]): Promise<{ readonly code: number | null; readonly stderr: string }> {
+    const child = spawn(electronExecutable, [...electronFlags, ...this.#flags, bundles, ...words], {
+      stdio: ['ignore', 'ignore', 'pipe'],
       env: this.#environment(),
     });
-    const [code] = (await once(child, 'exit')) as [number | null];
-    return code;
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-65_536)));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stderr };
   }
 
   watch(page: Page): void {

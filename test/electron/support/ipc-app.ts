@@ -16,6 +16,7 @@ import {
   engine,
   Screen,
 } from '../../support/electron.ts';
+import { asked } from './asked.ts';
 import type { DeskPage } from './ipc-main.ts';
 
 const PATIENCE_MS = 60_000;
@@ -114,14 +115,7 @@ export class IpcApp {
   async ask<Value, Given>(what: (given: Given) => Value, given: Given): Promise<Awaited<Value>>;
   async ask(what: (given: unknown) => unknown, given?: unknown): Promise<unknown> {
     const source = `(${what.toString()})(${JSON.stringify(given)})`;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        // Nothing waits there for the promise that carries the answer; now and then V8 collects it before.
-        return await this.app.evaluate(source);
-      } catch (error) {
-        if (tries === 5 || !String(error).includes('garbage collected')) throw error;
-      }
-    }
+    return asked(() => this.app.evaluate(source));
   }
 
   /** A page that has come to its address. */
