@@ -3,7 +3,7 @@ import { app, dialog, shell as system } from 'electron';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { registerAppScheme } from './electron/app-protocol.ts';
-import { LINK_SCHEME, linkIn, parseLink } from './electron/deep-link.ts';
+import { LINK_SCHEME, linkIn } from './electron/deep-link.ts';
 import { hardenPages } from './electron/harden.ts';
 import { canRdma, placesOf } from './electron/places.ts';
 import { Shell } from './electron/shell.ts';
@@ -64,8 +64,7 @@ function begin(config: Config): void {
     });
     shell = new Shell({ log }, { config, places });
     endBySignal(shell);
-    const opening = link === undefined ? undefined : parseLink(link);
-    void shell.start(opening?.ok === true ? opening.value : undefined);
+    void shell.start(link);
   });
 }
 

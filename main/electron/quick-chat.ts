@@ -57,6 +57,11 @@ export class QuickChat {
     if (isMac) window.setVisibleOnAllWorkspaces(true, { visibleOnFullScreen: true });
     window.once('ready-to-show', () => window.show());
     window.on('blur', () => window.hide());
+    window.webContents.on('before-input-event', (event, { type, key }) => {
+      if (type !== 'keyDown' || key !== 'Escape') return;
+      event.preventDefault();
+      window.hide();
+    });
     window.once('closed', () => {
       if (this.#page === page) this.#page = undefined;
     });

@@ -1,6 +1,6 @@
 import { app, clipboard, dialog, globalShortcut, Notification, session, shell as system } from 'electron';
 import { join } from 'node:path';
-import type { AppInfo, AppSettingsChange, Opening } from '../core/contract/ipc-app.ts';
+import type { AppInfo, AppSettingsChange } from '../core/contract/ipc-app.ts';
 import { MetaInstanceId } from '../core/id.ts';
 import { SECOND } from '../core/unit.ts';
 import { systemClock } from '../node/clock.ts';
@@ -56,6 +56,7 @@ export class Shell {
   #cancelLook: () => void = () => undefined;
   #shortcut: AppInfo['quickChat'] = 'Off';
   #quitting: 'No' | 'WhenDone' | 'Now' | 'Done' = 'No';
+  #isAsking = false;
 
   constructor({ log }: { readonly log: Log }, { config, places }: ShellInit) {
     this.#log = log;
@@ -114,10 +115,10 @@ export class Shell {
   }
 
   /** The window is there at once; the node comes up behind it. */
-  async start(opening?: Opening): Promise<void> {
+  async start(link?: string): Promise<void> {
     this.#apply();
     this.#look();
-    if (!this.#store.settings.menubarOnly || opening !== undefined) this.#window.show(opening);
+    if (!this.#store.settings.menubarOnly || link !== undefined) this.open(link);
     void this.#life.ended.then((end) => {
       if (end.type === 'Broken') this.#fail('Skein can not go on', end.problem);
     });
@@ -149,10 +150,14 @@ export class Shell {
 
   /** Asks where chats would be cut off, drains, hands over, ends. May be called again, and then with more haste. */
   async quit(how: 'Ask' | 'Now'): Promise<void> {
-    if (this.#quitting === 'Now' || this.#quitting === 'Done') return;
+    if (this.#isEnding) return;
     const chats = (): number => (this.#life.node === undefined ? 0 : tasksHere(this.#life.node));
     if (how === 'Ask' && chats() > 0) {
-      const answer = await askBeforeQuit(chats());
+      if (this.#isAsking) return;
+      this.#isAsking = true;
+      const answer = await askBeforeQuit(chats()).finally(() => (this.#isAsking = false));
+      // A signal waits for nobody's answer.
+      if (this.#isEnding) return;
       if (answer === 'Stay') {
         this.#quitting = 'No';
         return;
@@ -164,6 +169,10 @@ export class Shell {
     }
     await this.#end();
     app.exit(0);
+  }
+
+  get #isEnding(): boolean {
+    return this.#quitting === 'Now' || this.#quitting === 'Done';
   }
 
   /** True once nothing is left to end. */
