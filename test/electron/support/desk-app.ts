@@ -37,7 +37,7 @@ export class DeskApp {
 
   /**
    * @param variables of its node, beyond those of every desk
-   * @param flags of Electron's own
+   * @param flags of Electron's own, of starts without a driver
    */
   constructor(variables: Readonly<Record<string, string>> = {}, flags: readonly string[] = []) {
     this.#variables = variables;
@@ -78,7 +78,7 @@ export class DeskApp {
   async launch(...words: string[]): Promise<void> {
     const app = await _electron.launch({
       executablePath: electronExecutable,
-      args: [...electronFlags, ...this.#flags, bundles, ...words],
+      args: [...electronFlags, bundles, ...words],
       env: this.#environment(),
     });
     this.#app = app;
