@@ -3,12 +3,14 @@ import { defineConfig } from 'vitest/config';
 const rooms = (...names: string[]): string[] => names.map((name) => `test/${name}/**/*.test.ts`);
 
 /** Rooms whose tests run the real engine or whole processes, which wait for each other most of the time. */
-const processes = rooms('compliance', 'e2e', 'browser', 'node/peer', 'node/membership', 'cluster');
-/** Tests that need the machine for themselves: they take every core, or say how soon something is to happen. */
+const processes = rooms('compliance', 'e2e', 'node/peer', 'node/membership', 'cluster');
+/**
+ * Tests that need the machine for themselves: they take every core, say how soon something is to happen, or show a page,
+ * whose loads Chromium breaks off when another test makes a network.
+ */
 const alone = [
-  ...rooms('native', 'electron', 'package'),
+  ...rooms('native', 'browser', 'electron', 'package'),
   ...['chat', 'concurrency', 'process', 'runner-kill'].map((name) => `test/e2e/${name}.test.ts`),
-  ...['chat', 'chat-load'].map((name) => `test/browser/${name}.test.ts`),
 ];
 
 export default defineConfig({

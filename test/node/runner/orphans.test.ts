@@ -88,7 +88,12 @@ describe('what is no orphan', () => {
     const stranger = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' });
     pids = [stranger.pid!];
     mkdirSync(pidFolder);
-    const record = { pid: stranger.pid, parentPid: 2, marks: ['/somewhere/runner/main.ts', 'x'], runnerId: 'x' };
+    const record = {
+      pid: stranger.pid,
+      parentPid: 2,
+      marks: ['/somewhere/runner/main.ts', 'x'],
+      runnerId: 'x',
+    };
     writeFileSync(join(pidFolder, `${stranger.pid}.json`), JSON.stringify(record));
     expect(await reap()).toBe(0);
     expect(running()).toEqual([true]);
