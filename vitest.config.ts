@@ -11,6 +11,8 @@ const processes = rooms('compliance', 'e2e', 'node/peer', 'node/membership', 'cl
 const alone = [
   ...rooms('native', 'browser', 'electron', 'package'),
   ...['chat', 'concurrency', 'process', 'runner-kill'].map((name) => `test/e2e/${name}.test.ts`),
+  // A slow link and a slow machine together are a lost one.
+  'test/cluster/network.test.ts',
 ];
 
 export default defineConfig({

@@ -54,7 +54,7 @@ export class MainWindow {
       },
     });
     const { window } = page;
-    window.once('ready-to-show', () => {
+    page.onReady(() => {
       if (isMaximized) window.maximize();
       window.show();
       this.#components.log.debug('The window is there');

@@ -26,6 +26,9 @@ const MOST_WAITING = 8;
 /** A page that crashes so often within a minute is not loaded again. */
 const MOST_CRASHES = 3;
 
+/** So long after its last file has come, a page is taken for drawn. */
+const DRAWN_MS = 500;
+
 /** As the page's own colours, so that nothing flashes before it is drawn. */
 const background = (): string => (nativeTheme.shouldUseDarkColors ? '#1c1c1e' : '#ffffff');
 
@@ -61,6 +64,18 @@ export class PageWindow {
     });
     webContents.on('unresponsive', () => components.log.warn('A page of the app does not respond'));
     this.#load();
+  }
+
+  /** Calls once, when there is something to show. A page may be drawn without Electron telling of it. */
+  onReady(call: () => void): void {
+    let isDone = false;
+    const once = (): void => {
+      if (isDone || this.window.isDestroyed()) return;
+      isDone = true;
+      call();
+    };
+    this.window.once('ready-to-show', once);
+    this.window.webContents.once('did-finish-load', () => this.#components.clock.after(DRAWN_MS, once));
   }
 
   open(opening: Opening): void {

@@ -55,7 +55,7 @@ export class QuickChat {
     });
     const { window } = page;
     if (isMac) window.setVisibleOnAllWorkspaces(true, { visibleOnFullScreen: true });
-    window.once('ready-to-show', () => window.show());
+    page.onReady(() => window.show());
     window.on('blur', () => window.hide());
     window.webContents.on('before-input-event', (event, { type, key }) => {
       if (type !== 'keyDown' || key !== 'Escape') return;

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright';
 import { bundleApp } from '../../../scripts/app/bundle.mjs';
 import { checkout, placesIn } from '../../../scripts/setup/paths.mjs';
+import { freePort } from '../../support/cluster-seat.ts';
 import { processesOf } from '../../support/e2e-processes.ts';
 import { electronExecutable, electronFlags, engine, Screen } from '../../support/electron.ts';
 import { until } from '../../support/e2e-until.ts';
+import { asked } from './asked.ts';
 
 const places = placesIn(checkout);
 const bundles = join(places.cache, 'app-test');
@@ -16,6 +18,12 @@ const SCREENSHOTS = join(places.cache, 'screenshots');
 
 /** Many times what anything takes on a quiet machine: a busy one must pass too. */
 export const PATIENCE_MS = 60_000;
+
+/** Twenty times what a launch takes. */
+const LAUNCH_MS = 30_000;
+
+/** Room for what is young: what V8 does not collect, the driver does not lose. */
+const DRIVEN = ['--js-flags=--min-semi-space-size=64'];
 
 export interface SeenProcess {
   readonly pid: number;
@@ -30,6 +38,7 @@ export class DeskApp {
   readonly complaints: string[] = [];
   readonly #screen = new Screen();
   #app: ElectronApplication | undefined;
+  #port = 0;
   #exit: Promise<number | null> | undefined;
   readonly #variables: Readonly<Record<string, string>>;
   readonly #flags: readonly string[];
@@ -58,8 +67,15 @@ export class DeskApp {
     return this.#exit ?? Promise.resolve(null);
   }
 
+  /** Whether its node answers. What it printed before the driver listened is lost, so that is not asked. */
+  async answers(): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.#port}/node_id`).catch(() => undefined);
+    return answer?.ok === true;
+  }
+
   /** Builds the bundles and opens the screen; the app starts with `start`. */
   async prepare(): Promise<void> {
+    this.#port = await freePort();
     await bundleApp(places, { folder: bundles, engine });
     await this.#screen.open();
   }
@@ -68,7 +84,7 @@ export class DeskApp {
   async start(...words: string[]): Promise<{ readonly page: Page; readonly milliseconds: number }> {
     const startedAt = performance.now();
     await this.launch(...words);
-    const page = await this.app.firstWindow({ timeout: PATIENCE_MS });
+    const page = await asked(() => this.app.firstWindow({ timeout: PATIENCE_MS }), LAUNCH_MS);
     const milliseconds = performance.now() - startedAt;
     this.watch(page);
     return { page, milliseconds };
@@ -76,11 +92,7 @@ export class DeskApp {
 
   /** Starts it, window or not. */
   async launch(...words: string[]): Promise<void> {
-    const app = await _electron.launch({
-      executablePath: electronExecutable,
-      args: [...electronFlags, bundles, ...words],
-      env: this.#environment(),
-    });
+    const app = await this.#driven([...electronFlags, ...DRIVEN, bundles, ...words]);
     this.#app = app;
     const child = app.process();
     this.#exit = once(child, 'exit').then(([code]) => code as number | null);
@@ -88,6 +100,24 @@ export class DeskApp {
       'data',
       (data: Buffer) => (this.stderr = (this.stderr + data.toString()).slice(-65_536)),
     );
+  }
+
+  /** The driver may lose what it waits for (see `asked`) before it has hold of the app: it then tries anew. */
+  async #driven(args: readonly string[]): Promise<ElectronApplication> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await _electron.launch({
+          executablePath: electronExecutable,
+          args: [...args],
+          env: this.#environment(),
+          timeout: LAUNCH_MS,
+        });
+      } catch (error) {
+        if (tries === 3) throw error;
+        for (const { pid } of this.processes()) kill(pid);
+        await until('it is gone', () => this.processes().length === 0, PATIENCE_MS);
+      }
+    }
   }
 
   /** A second start beside the first, as the system does it for a link. */
@@ -150,7 +180,7 @@ export class DeskApp {
     return {
       ...(own as Record<string, string>),
       SKEIN_DATA_DIR: join(this.folder, 'data'),
-      SKEIN_PORT: '0',
+      SKEIN_PORT: String(this.#port),
       SKEIN_PEER_PORT: '0',
       SKEIN_PEER_HOST: '127.0.0.1',
       SKEIN_NO_DISCOVERY: '1',
