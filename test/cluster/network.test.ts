@@ -108,8 +108,6 @@ describe.skipIf(whyNoLan !== undefined)(`five nodes on a network of their own${b
   it.skipIf(whyNoSlowLink !== undefined)(
     `keep their master over a slow link${because(whyNoSlowLink)}`,
     async () => {
-      // Links that came anew are measured within 5 s with a MiB each, which would fill a slow one.
-      await moment(8_000);
       const master = await cluster.master();
       const { term } = await master.seen();
       const [slow] = cluster.others(master);

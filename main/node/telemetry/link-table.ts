@@ -1,6 +1,6 @@
 import type { NetworkInterface } from '../../core/hardware.ts';
 import type { NodeId } from '../../core/id.ts';
-import { MiB, MINUTE, SECOND } from '../../core/unit.ts';
+import { KiB, MiB, MINUTE, SECOND } from '../../core/unit.ts';
 import type { Clock } from '../clock.ts';
 import { plainAddress } from '../hardware/ip-address.ts';
 import type { Startable } from '../lifecycle.ts';
@@ -37,9 +37,10 @@ const LOOK_EVERY_MS = 5 * SECOND;
 const KEPT_ROUND_TRIPS = 12;
 const PROBE_EVERY_MS = 10 * MINUTE;
 const PROBE_DEADLINE_MS = 10 * SECOND;
-const FIRST_PROBE_BYTES = 1 * MiB;
+/** A second of the slowest link worth a cluster, 256 kbit/s: more would hold its heartbeats up until a master is lost. */
+const FIRST_PROBE_BYTES = 32 * KiB;
 const LARGEST_PROBE_BYTES = 32 * MiB;
-/** A shorter transfer tells of TCP's slow start; one of this length follows it, within the bound above. */
+/** A transfer of less than half of it tells of TCP's slow start; one of this length follows, within the bound above. */
 const TELLING_PROBE_MS = 50;
 
 interface Kept {
@@ -51,7 +52,7 @@ interface Kept {
 
 /**
  * What this node measured of its links. Round trips are taken from the connections every 5 s; now and then, when the
- * node is idle, one connection at a time is probed: 1 MiB, and up to 32 MiB more where that took no time to speak of.
+ * node is idle, one connection at a time is probed: 32 KiB, and up to 32 MiB where that takes no time to speak of.
  * A measurement goes when its connection goes.
  */
 export class LinkTable implements Startable {
@@ -136,14 +137,12 @@ export class LinkTable implements Startable {
 
 /** @returns bytes per second */
 async function measure(probe: BandwidthProbe, connection: ConnectionSample): Promise<number> {
-  const first = speedOf(
-    FIRST_PROBE_BYTES,
-    await probe.transfer(connection, FIRST_PROBE_BYTES, PROBE_DEADLINE_MS),
-  );
-  const telling = Math.round((first * TELLING_PROBE_MS) / SECOND);
-  if (telling <= FIRST_PROBE_BYTES) return first;
-  const bytes = Math.min(LARGEST_PROBE_BYTES, telling);
-  return speedOf(bytes, await probe.transfer(connection, bytes, PROBE_DEADLINE_MS));
+  for (let bytes = FIRST_PROBE_BYTES; ;) {
+    const speed = speedOf(bytes, await probe.transfer(connection, bytes, PROBE_DEADLINE_MS));
+    const telling = Math.min(LARGEST_PROBE_BYTES, Math.round((speed * TELLING_PROBE_MS) / SECOND));
+    if (telling <= 2 * bytes) return speed;
+    bytes = telling;
+  }
 }
 
 /** A clock that did not move counts as 10 µs. */

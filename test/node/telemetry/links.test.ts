@@ -109,7 +109,7 @@ describe('a link table', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test('probes one connection when the node is idle: 1 MiB, then enough to tell, then not for ten minutes', async () => {
+  test('probes one connection when the node is idle: 32 KiB, then enough to tell, then not for ten minutes', async () => {
     const sent: number[] = [];
     const { clock, world, table } = given({
       transfer: async (_, bytes) => {
@@ -122,13 +122,27 @@ describe('a link table', () => {
     expect(sent).toEqual([]);
     world.idle = true;
     await clock.advance(5_000);
-    expect(sent).toEqual([1024 * 1024, 5_000_000]);
+    expect(sent).toEqual([32 * 1024, 5_000_000]);
     expect(table.current()).toMatchObject([{ bytesPerSecond: 100e6 }]);
     await clock.advance(9 * 60_000);
     expect(sent).toHaveLength(2);
     await clock.advance(2 * 60_000);
     expect(sent).toHaveLength(4);
     await table.stop();
+  });
+
+  test('given a slow link, its room is not taken for longer than a heartbeat may be late', async () => {
+    const sent: number[] = [];
+    const { table } = given({
+      transfer: async (_, bytes) => {
+        sent.push(bytes);
+        return (bytes / 32e3) * 1_000;
+      },
+    });
+    await table.start();
+    await table.stop();
+    expect(sent).toEqual([32 * 1024]);
+    expect(table.current()).toMatchObject([{ bytesPerSecond: 32e3 }]);
   });
 
   test('a probe that fails leaves the link without a bandwidth, and others are probed still', async () => {
