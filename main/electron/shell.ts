@@ -109,11 +109,6 @@ export class Shell {
     );
   }
 
-  /** What tests look at: the world as the system shows it can not be asked. */
-  get menubar(): MenubarItem {
-    return this.#menubar;
-  }
-
   /** The window is there at once; the node comes up behind it. */
   async start(link?: string): Promise<void> {
     this.#apply();
